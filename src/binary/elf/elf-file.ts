@@ -1,0 +1,94 @@
+import type { ByteSource } from '../../bytes/byte-source.ts';
+import { readComment } from './comment.ts';
+import { type DynamicSection, readDynamic } from './dynamic.ts';
+import { type ElfHeader, readHeader } from './header.ts';
+import { readInterpreter } from './interpreter.ts';
+import { MemoryImage } from './memory-image.ts';
+import { type Note, readNotes } from './notes.ts';
+import { type Relocation, readSymbolRelocations } from './relocations.ts';
+import { readSections, type Section } from './sections.ts';
+import { assertSegmentsInside, readSegments, type Segment } from './segments.ts';
+import { readSymbolVersions, type SymbolVersions } from './symbol-versions.ts';
+import { readDynamicSymbols, readLinkSymbols, type SymbolTable } from './symbols.ts';
+
+/**
+ * An ELF file, read as far as it was asked.
+ *
+ * Opening reads headers, the dynamic section and the interpreter; symbols, versions, relocations and notes are read
+ * on first use and kept.
+ */
+export class ElfFile {
+  readonly source: ByteSource;
+  readonly header: ElfHeader;
+  readonly segments: readonly Segment[];
+  /** Empty when the file has no section headers: nothing that a loader does depends on them. */
+  readonly sections: readonly Section[];
+  readonly memory: MemoryImage;
+  readonly dynamic: DynamicSection | null;
+  readonly interpreter: string | null;
+  #relocations: readonly Relocation[] | undefined;
+  #dynamicSymbols: SymbolTable | null | undefined;
+  #versions: SymbolVersions | null | undefined;
+  #notes: readonly Note[] | undefined;
+
+  /** @throws FormatError when headers, segments or the dynamic section contradict the format. */
+  constructor(source: ByteSource) {
+    this.source = source;
+    this.header = readHeader(source);
+    this.segments = readSegments(source, this.header);
+    this.sections = readSections(source, this.header);
+    assertSegmentsInside(source, this.header, this.segments);
+    this.memory = new MemoryImage(source, this.segments);
+    this.dynamic = readDynamic(source, this.header, this.segments, this.sections, this.memory);
+    this.interpreter = readInterpreter(source, this.segments);
+  }
+
+  /** Relocations that name a symbol; none for a static file. @throws FormatError */
+  get relocations(): readonly Relocation[] {
+    this.#relocations ??= this.dynamic === null ? [] : readSymbolRelocations(this.header, this.dynamic, this.memory);
+    return this.#relocations;
+  }
+
+  /** The symbols the run-time linker works with; `null` for a static file. @throws FormatError */
+  get dynamicSymbols(): SymbolTable | null {
+    if (this.#dynamicSymbols === undefined) {
+      this.#dynamicSymbols =
+        this.dynamic === null
+          ? null
+          : readDynamicSymbols(this.header, this.sections, this.dynamic, this.memory, this.relocations);
+    }
+    return this.#dynamicSymbols;
+  }
+
+  /** Versions of the dynamic symbols; `null` for a static file. @throws FormatError */
+  get symbolVersions(): SymbolVersions | null {
+    if (this.#versions === undefined) {
+      const symbols = this.dynamicSymbols;
+      this.#versions =
+        this.dynamic === null || symbols === null
+          ? null
+          : readSymbolVersions(this.header, this.dynamic, this.memory, symbols.length);
+    }
+    return this.#versions;
+  }
+
+  /** @throws FormatError */
+  get notes(): readonly Note[] {
+    this.#notes ??= readNotes(this.source, this.header, this.segments, this.sections);
+    return this.#notes;
+  }
+
+  /** The linker's own symbols, a chunk at a time; nothing when the file is stripped. @throws FormatError */
+  linkSymbols(): Generator<SymbolTable> {
+    return readLinkSymbols(this.source, this.header, this.sections);
+  }
+
+  /** Lines that compilers and linkers left in `.comment`. */
+  comment(): readonly string[] {
+    return readComment(this.source, this.sections);
+  }
+
+  section(name: string): Section | null {
+    return this.sections.find((section) => section.name === name) ?? null;
+  }
+}

@@ -1,0 +1,52 @@
+/** How multi-byte fields are laid out: the class decides widths, the data encoding the byte order (gABI, e_ident). */
+export interface Encoding {
+  readonly is64: boolean;
+  readonly littleEndian: boolean;
+  /** Width of an address in bytes. */
+  readonly addressBytes: 4 | 8;
+}
+
+export function encodingOf(is64: boolean, littleEndian: boolean): Encoding {
+  return { is64, littleEndian, addressBytes: is64 ? 8 : 4 };
+}
+
+/**
+ * The fields of one structure, read in the file's byte order.
+ *
+ * Values of 64 bits are returned as numbers and are exact up to 2^53. Larger ones occur only as addresses of
+ * kernels and in lying files; they stay larger than any file, so every check against a size still rejects them.
+ */
+export class Fields {
+  readonly bytes: Buffer;
+  readonly encoding: Encoding;
+  readonly #view: DataView;
+
+  constructor(bytes: Buffer, encoding: Encoding) {
+    this.bytes = bytes;
+    this.encoding = encoding;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  u8(at: number): number {
+    return this.#view.getUint8(at);
+  }
+
+  u16(at: number): number {
+    return this.#view.getUint16(at, this.encoding.littleEndian);
+  }
+
+  u32(at: number): number {
+    return this.#view.getUint32(at, this.encoding.littleEndian);
+  }
+
+  u64(at: number): number {
+    const first = this.#view.getUint32(at, this.encoding.littleEndian);
+    const second = this.#view.getUint32(at + 4, this.encoding.littleEndian);
+    return this.encoding.littleEndian ? second * 0x1_0000_0000 + first : first * 0x1_0000_0000 + second;
+  }
+
+  /** An address, offset or size: 4 bytes in a 32-bit file, 8 in a 64-bit one. */
+  word(at: number): number {
+    return this.encoding.is64 ? this.u64(at) : this.u32(at);
+  }
+}

@@ -1,0 +1,157 @@
+import type { ByteSource } from '../../bytes/byte-source.ts';
+import { FormatError } from '../../errors.ts';
+import { limits } from '../../limits.ts';
+import { Fields } from './encoding.ts';
+import type { ElfHeader } from './header.ts';
+import { ET, PT, SHT } from './names.ts';
+import type { Section } from './sections.ts';
+import type { Segment } from './segments.ts';
+
+/** One note (gABI chapter 5, "Note Section"): who wrote it, which kind, and its bytes. */
+export interface Note {
+  readonly owner: string;
+  readonly type: number;
+  readonly description: Buffer;
+  /** Offset of the note in the file, bytes. */
+  readonly at: number;
+}
+
+/**
+ * Notes of the loadable segments; of the note sections when a file, such as an object, has no segments.
+ *
+ * @throws FormatError when a note ends outside its segment.
+ */
+export function readNotes(
+  source: ByteSource,
+  header: ElfHeader,
+  segments: readonly Segment[],
+  sections: readonly Section[],
+): readonly Note[] {
+  // The notes of a core file are registers and file tables: gigabytes at worst, and about a process, not a binary.
+  if (header.type === ET.core) {
+    return [];
+  }
+  const places = segments
+    .filter((segment) => segment.type === PT.note)
+    .map(({ offset, fileBytes, alignment, at }) => ({ offset, bytes: fileBytes, alignment, at }));
+  if (segments.length === 0) {
+    for (const section of sections) {
+      if (section.type === SHT.note) {
+        places.push({ offset: section.offset, bytes: section.size, alignment: section.alignment, at: section.at });
+      }
+    }
+  }
+  const notes: Note[] = [];
+  for (const place of places) {
+    if (place.offset > source.size - place.bytes) {
+      throw new FormatError(place.at, `${place.bytes} bytes of notes at ${place.offset} end outside the file`);
+    }
+    readNotesOf(source, header, place, notes);
+  }
+  return notes;
+}
+
+interface NotePlace {
+  readonly offset: number;
+  readonly bytes: number;
+  readonly alignment: number;
+}
+
+function readNotesOf(source: ByteSource, header: ElfHeader, place: NotePlace, notes: Note[]): void {
+  // GNU property notes of 64-bit files are aligned to 8, all others to 4, whatever p_align says below that.
+  const alignment = place.alignment === 8 ? 8 : 4;
+  const end = place.offset + place.bytes;
+  let at = place.offset;
+  while (at + 12 <= end) {
+    const fields = new Fields(source.read(at, 12), header.encoding);
+    const ownerBytes = fields.u32(0);
+    const descriptionBytes = fields.u32(4);
+    const type = fields.u32(8);
+    const descriptionAt = aligned(at + 12 + ownerBytes, alignment);
+    if (
+      ownerBytes > limits.noteBytes ||
+      descriptionBytes > limits.noteBytes ||
+      descriptionAt + descriptionBytes > end
+    ) {
+      throw new FormatError(
+        at,
+        `a note with ${ownerBytes} bytes of owner and ${descriptionBytes} of description ends outside its segment`,
+      );
+    }
+    const owner = source.read(at + 12, ownerBytes);
+    const terminator = owner.indexOf(0);
+    notes.push({
+      owner: owner.toString('latin1', 0, terminator === -1 ? ownerBytes : terminator),
+      type,
+      description: source.read(descriptionAt, descriptionBytes),
+      at,
+    });
+    if (notes.length > limits.notes) {
+      throw new FormatError(at, `more than ${limits.notes} notes`);
+    }
+    at = aligned(descriptionAt + descriptionBytes, alignment);
+  }
+}
+
+function aligned(offset: number, alignment: number): number {
+  return Math.ceil(offset / alignment) * alignment;
+}
+
+/** NT_GNU_BUILD_ID as hexadecimal text; `null` when the file has none. */
+export function buildId(notes: readonly Note[]): string | null {
+  return notes.find((note) => note.owner === 'GNU' && note.type === 3)?.description.toString('hex') ?? null;
+}
+
+/** The build id that Go's linker writes (`cmd/internal/buildid`): four hashes parted by slashes. */
+export function goBuildId(notes: readonly Note[]): string | null {
+  return notes.find((note) => note.owner === 'Go' && note.type === 4)?.description.toString('latin1') ?? null;
+}
+
+/** NT_GNU_ABI_TAG: the system and its oldest release that the file was linked for. */
+export function abiTag(header: ElfHeader, notes: readonly Note[]): { system: string; version: string } | null {
+  const note = notes.find((candidate) => candidate.owner === 'GNU' && candidate.type === 1);
+  if (note === undefined || note.description.length < 16) {
+    return null;
+  }
+  const fields = new Fields(note.description, header.encoding);
+  const system = ['linux', 'hurd', 'solaris', 'freebsd', 'netbsd', 'syllable', 'nacl'][fields.u32(0)];
+  return {
+    system: system ?? `system_0x${fields.u32(0).toString(16)}`,
+    version: [fields.u32(4), fields.u32(8), fields.u32(12)].join('.'),
+  };
+}
+
+// Processor features of NT_GNU_PROPERTY_TYPE_0 (x86-64 and AArch64 supplements): property number, bit, name.
+const featureBits: readonly (readonly [number, number, string])[] = [
+  [0xc0000002, 0x1, 'IBT'],
+  [0xc0000002, 0x2, 'SHSTK'],
+  [0xc0000000, 0x1, 'BTI'],
+  [0xc0000000, 0x2, 'PAC'],
+];
+
+/** Control-flow protections that every object of the file was compiled with, from NT_GNU_PROPERTY_TYPE_0. */
+export function processorFeatures(header: ElfHeader, notes: readonly Note[]): readonly string[] {
+  const features: string[] = [];
+  for (const note of notes) {
+    if (note.owner !== 'GNU' || note.type !== 5) {
+      continue;
+    }
+    const fields = new Fields(note.description, header.encoding);
+    let at = 0;
+    while (at + 8 <= note.description.length) {
+      const property = fields.u32(at);
+      const bytes = fields.u32(at + 4);
+      if (at + 8 + bytes > note.description.length) {
+        throw new FormatError(note.at, `a program property of ${bytes} bytes ends outside its note`);
+      }
+      const value = bytes === 4 ? fields.u32(at + 8) : 0;
+      for (const [number, bit, name] of featureBits) {
+        if (number === property && (value & bit) !== 0 && !features.includes(name)) {
+          features.push(name);
+        }
+      }
+      at = aligned(at + 8 + bytes, header.encoding.addressBytes);
+    }
+  }
+  return features;
+}

@@ -1,0 +1,151 @@
+import { FormatError } from '../../errors.ts';
+import { limits } from '../../limits.ts';
+import { type DynamicSection, dynamicValue } from './dynamic.ts';
+import { Fields } from './encoding.ts';
+import type { ElfHeader } from './header.ts';
+import type { MemoryImage } from './memory-image.ts';
+import { DT, EM } from './names.ts';
+
+/** One place that the run-time linker patches (gABI chapter 4, "Relocation"). */
+export interface Relocation {
+  /** Virtual address of the place. */
+  readonly address: number;
+  /** Number of the dynamic symbol it refers to; 0 when it needs none. */
+  readonly symbol: number;
+  /** R_*, whose meaning is the processor's. */
+  readonly type: number;
+  /** Whether the linker may leave it until the first call (it is in DT_JMPREL). */
+  readonly lazy: boolean;
+}
+
+/** How many relocations there are of each kind; relative ones in RELR are counted by what they expand to. */
+export interface RelocationCounts {
+  readonly rel: number;
+  readonly rela: number;
+  readonly relr: number;
+}
+
+/**
+ * Relocations that refer to a symbol, in file order, of DT_RELA, DT_REL and DT_JMPREL.
+ *
+ * Relative ones are left out: libLLVM has 700,000 of them, and they answer no question that this program asks.
+ *
+ * @throws FormatError when a table lies outside the file.
+ */
+export function readSymbolRelocations(
+  header: ElfHeader,
+  dynamic: DynamicSection,
+  memory: MemoryImage,
+): readonly Relocation[] {
+  const relocations: Relocation[] = [];
+  for (const table of tables(header, dynamic, memory)) {
+    for (let index = 0; index < table.count; index++) {
+      const at = index * table.entryBytes;
+      const { symbol, type } = symbolAndType(table.fields, at, header);
+      if (symbol !== 0) {
+        relocations.push({ address: table.fields.word(at), symbol, type, lazy: table.lazy });
+      }
+    }
+  }
+  return relocations;
+}
+
+/** @throws FormatError when a table lies outside the file. */
+export function countRelocations(header: ElfHeader, dynamic: DynamicSection, memory: MemoryImage): RelocationCounts {
+  let rel = 0;
+  let rela = 0;
+  for (const table of tables(header, dynamic, memory)) {
+    if (table.addend) {
+      rela += table.count;
+    } else {
+      rel += table.count;
+    }
+  }
+  return { rel, rela, relr: countRelative(header, dynamic, memory) };
+}
+
+interface RelocationTable {
+  readonly fields: Fields;
+  readonly count: number;
+  readonly entryBytes: number;
+  readonly addend: boolean;
+  readonly lazy: boolean;
+}
+
+function* tables(header: ElfHeader, dynamic: DynamicSection, memory: MemoryImage): Generator<RelocationTable> {
+  const value = (tag: number): number | null => dynamicValue(dynamic, tag);
+  const wanted = [
+    { address: value(DT.rela), bytes: value(DT.relaSize), addend: true, lazy: false },
+    { address: value(DT.rel), bytes: value(DT.relSize), addend: false, lazy: false },
+    { address: value(DT.jmpRel), bytes: value(DT.pltRelSize), addend: value(DT.pltRel) === DT.rela, lazy: true },
+  ];
+  for (const { address, bytes, addend, lazy } of wanted) {
+    if (address === null || bytes === null || bytes === 0) {
+      continue;
+    }
+    const entryBytes = header.encoding.addressBytes * (addend ? 3 : 2);
+    const count = Math.floor(bytes / entryBytes);
+    if (count > limits.relocations) {
+      throw new FormatError(
+        memory.offsetOf(address) ?? dynamic.offset,
+        `${count} relocations are more than the ${limits.relocations} that are read`,
+      );
+    }
+    const fields = new Fields(memory.read(address, count * entryBytes, 'the relocations'), header.encoding);
+    yield { fields, count, entryBytes, addend, lazy };
+  }
+}
+
+function symbolAndType(fields: Fields, at: number, header: ElfHeader): { symbol: number; type: number } {
+  const { is64, littleEndian } = header.encoding;
+  if (!is64) {
+    const info = fields.u32(at + 4);
+    return { symbol: info >>> 8, type: info & 0xff };
+  }
+  // 64-bit MIPS packs symbol, special symbol and three types as single fields, so that in little-endian files the
+  // halves stand the other way round (MIPS ELF supplement 64-bit, "Relocation").
+  if (header.machine === EM.mips && littleEndian) {
+    return { symbol: fields.u32(at + 8), type: fields.u8(at + 15) };
+  }
+  const [low, high] = littleEndian ? [at + 8, at + 12] : [at + 12, at + 8];
+  return { symbol: fields.u32(high), type: fields.u32(low) };
+}
+
+// gABI, DT_RELR: an even word is an address, an odd one a bitmap of the words that follow the last address.
+function countRelative(header: ElfHeader, dynamic: DynamicSection, memory: MemoryImage): number {
+  const address = dynamicValue(dynamic, DT.relr);
+  const bytes = dynamicValue(dynamic, DT.relrSize);
+  if (address === null || bytes === null) {
+    return 0;
+  }
+  const wordBytes = header.encoding.addressBytes;
+  const words = Math.floor(bytes / wordBytes);
+  if (words > limits.relocations) {
+    throw new FormatError(
+      dynamic.offset,
+      `${words} words of RELR are more than the ${limits.relocations} that are read`,
+    );
+  }
+  const fields = new Fields(memory.read(address, words * wordBytes, 'the RELR relocations'), header.encoding);
+  let count = 0;
+  for (let at = 0; at < words * wordBytes; at += 4) {
+    // The lowest bit of a word is in its first half in little-endian files and in its last in big-endian ones.
+    const wordStart = at - (at % wordBytes);
+    const lowHalf = header.encoding.littleEndian ? wordStart : wordStart + wordBytes - 4;
+    const isBitmap = (fields.u32(lowHalf) & 1) === 1;
+    if (isBitmap) {
+      count += bitsSet(at === lowHalf ? fields.u32(at) & ~1 : fields.u32(at));
+    } else if (at === wordStart) {
+      count += 1;
+    }
+  }
+  return count;
+}
+
+function bitsSet(word: number): number {
+  let bits = 0;
+  for (let rest = word >>> 0; rest !== 0; rest &= rest - 1) {
+    bits += 1;
+  }
+  return bits;
+}

@@ -1,0 +1,115 @@
+import type { ElfFile } from '../elf/elf-file.ts';
+import { SHN } from '../elf/names.ts';
+import { decodeName } from '../elf/string-table.ts';
+
+/**
+ * The fingerprint of a package's export data that the linker left for plugin.Open to compare
+ * (`cmd/link/internal/ld/symtab.go`, `runtime/plugin.go`).
+ */
+export interface PackageHash {
+  /** Import path. */
+  readonly package: string;
+  /** The link-time hash, hexadecimal. */
+  readonly hash: string;
+  /** Offset of the hash in the file, bytes. */
+  readonly at: number;
+}
+
+export interface PackageHashes {
+  /** By import path. */
+  readonly byPackage: ReadonlyMap<string, PackageHash>;
+  /**
+   * Import paths in the order in which the runtime compares them when this file is opened as a plugin: that of the
+   * relocations against `go:link.pkghash.*`. Empty in hosts, whose pointers need no relocation.
+   */
+  readonly checkOrder: readonly string[];
+}
+
+// Go 1.20 renamed the linker's own symbols from `go.link.` to `go:link.`.
+const bytesPrefix = /^go[.:]link\.pkghashbytes\./;
+const pointerPrefix = /^go[.:]link\.pkghash\./;
+const prefixBytes = Buffer.from('link.pkghash');
+
+// The linker writes 8 bytes; 20, a SHA-1, until 1.16.
+const longestHash = 64;
+
+/**
+ * Reads the hashes out of the dynamic symbols, where they survive stripping; `null` when the file has none, as every
+ * binary that was not linked for plugins.
+ *
+ * @throws FormatError when a hash lies outside the file.
+ */
+export function readPackageHashes(elf: ElfFile): PackageHashes | null {
+  const symbols = elf.dynamicSymbols;
+  if (symbols === null || !symbols.strings.bytes.includes(prefixBytes)) {
+    return null;
+  }
+  const byPackage = new Map<string, PackageHash>();
+  const pointers = new Map<number, string>();
+  for (const { index, name } of symbolsNamedLike(elf)) {
+    if (bytesPrefix.test(name) && symbols.section(index) !== SHN.undefined) {
+      const size = symbols.size(index);
+      const at = elf.memory.offsetOf(symbols.value(index));
+      if (at !== null && size > 0 && size <= longestHash) {
+        const importPath = unescapedPath(name.replace(bytesPrefix, ''));
+        const hash = elf.memory.read(symbols.value(index), size, `the hash of ${importPath}`).toString('hex');
+        byPackage.set(importPath, { package: importPath, hash, at });
+      }
+    } else if (pointerPrefix.test(name)) {
+      pointers.set(index, unescapedPath(name.replace(pointerPrefix, '')));
+    }
+  }
+  if (byPackage.size === 0) {
+    return null;
+  }
+  const checkOrder = elf.relocations
+    .filter((relocation) => pointers.has(relocation.symbol))
+    .sort((left, right) => left.address - right.address)
+    .map((relocation) => pointers.get(relocation.symbol) ?? '');
+  return { byPackage, checkOrder: [...new Set(checkOrder)] };
+}
+
+// Ten thousand symbols have names, a hundred of them this one: finding the text first spares decoding the others.
+function symbolsNamedLike(elf: ElfFile): readonly { readonly index: number; readonly name: string }[] {
+  const symbols = elf.dynamicSymbols;
+  if (symbols === null) {
+    return [];
+  }
+  const { bytes } = symbols.strings;
+  const starts = new Set<number>();
+  for (let found = bytes.indexOf(prefixBytes); found !== -1; found = bytes.indexOf(prefixBytes, found + 1)) {
+    // Both spellings, "go." and "go:", stand three bytes before.
+    starts.add(found - 3);
+  }
+  const named: { index: number; name: string }[] = [];
+  for (let index = 1; index < symbols.length; index++) {
+    if (starts.has(symbols.nameOffset(index))) {
+      named.push({ index, name: symbols.name(index) });
+    }
+  }
+  return named;
+}
+
+/** The import path behind a symbol name: `%2e` for a dot of the last element, and the like (`cmd/internal/objabi`). */
+export function unescapedPath(escaped: string): string {
+  if (!escaped.includes('%')) {
+    return escaped;
+  }
+  const bytes = Buffer.from(
+    escaped.replaceAll(/%([0-9a-f]{2})/g, (_all, digits) => String.fromCharCode(Number.parseInt(digits, 16))),
+    'latin1',
+  );
+  return decodeName(bytes);
+}
+
+/** The reverse of {@link unescapedPath}: how `cmd/internal/objabi.PathToPrefix` spells a path in symbol names. */
+export function escapedPath(importPath: string): string {
+  const lastElement = importPath.lastIndexOf('/') + 1;
+  let escaped = '';
+  for (const [position, byte] of Buffer.from(importPath, 'utf8').entries()) {
+    const plain =
+      byte > 0x20 && byte < 0x7f && byte !== 0x25 && byte !== 0x22 && !(byte === 0x2e && position >= lastElement);
+    escaped += plain ? String.fromCharCode(byte) : `%${byte.toString(16).padStart(2, '0')}`;
+  }
+  return escaped;
+}

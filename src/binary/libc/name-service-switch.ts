@@ -1,0 +1,79 @@
+import type { ElfFile } from '../elf/elf-file.ts';
+import type { FunctionNames } from '../go/function-names.ts';
+import { type CLibrary, findText } from './c-library.ts';
+
+/** Whether a program reaches the name service switch, and what shows it. */
+export interface NameServiceUse {
+  /** `null` when neither symbols nor texts can tell. */
+  readonly uses: boolean | null;
+  /** Functions that reach it, where they are known by name. */
+  readonly functions: readonly string[];
+  /** Offset in the file of the text that shows it in static programs. */
+  readonly at: number | null;
+}
+
+// Functions of glibc that end in a look-up of nsswitch.conf (glibc manual, "Name Service Switch", and nss/*-lookup.c).
+const lookups = new Set(
+  [
+    'getaddrinfo getnameinfo gethostbyname gethostbyname_r gethostbyname2 gethostbyname2_r gethostbyaddr gethostbyaddr_r',
+    'gethostent gethostent_r getnetbyname getnetbyname_r getnetbyaddr getnetbyaddr_r getnetent getservbyname',
+    'getservbyname_r getservbyport getservbyport_r getservent getprotobyname getprotobyname_r getprotobynumber',
+    'getprotobynumber_r getprotoent getpwnam getpwnam_r getpwuid getpwuid_r getpwent getpwent_r getgrnam getgrnam_r',
+    'getgrgid getgrgid_r getgrent getgrent_r getgrouplist initgroups getspnam getspnam_r getsgnam getaliasbyname',
+    'getnetgrent innetgr getrpcbyname getrpcbynumber ether_hostton ether_ntohost getaddrinfo_a getpublickey',
+  ].flatMap((line) => line.split(' ')),
+);
+
+/** Functions of Go's own packages that are linked in only when names are resolved through the C library. */
+const goResolver = [
+  'net._C2func_getaddrinfo',
+  'net._C2func_getnameinfo',
+  'net._C2func_res_nsearch',
+  'net._C2func_res_search',
+  'os/user._Cfunc_mygetpwnam_r',
+  'os/user._Cfunc_mygetpwuid_r',
+  'os/user._Cfunc_mygetgrnam_r',
+  'os/user._Cfunc_mygetgrgid_r',
+  'os/user._Cfunc_mygetgrouplist',
+];
+
+/** Functions of Go's cgo resolver that are part of a binary, by their names in pclntab, which survives stripping. */
+export function goResolverFunctions(functions: FunctionNames): readonly string[] {
+  return goResolver.filter((name) => functions.has(name));
+}
+
+/**
+ * Tells whether a program looks names up through the name service switch.
+ *
+ * Dynamic programs show it by the functions they import. A static glibc holds the text of the modules' file names
+ * only when its switch was linked in, which happens only when something calls it.
+ */
+export function readNameServiceUse(elf: ElfFile, library: CLibrary, goFunctions: readonly string[]): NameServiceUse {
+  if (library.kind === 'none') {
+    return { uses: false, functions: [], at: null };
+  }
+  if (library.linkage === 'static') {
+    if (library.kind !== 'glibc') {
+      return { uses: library.kind === 'musl' ? false : null, functions: [], at: null };
+    }
+    const at = findText(elf, '/etc/nsswitch.conf', 'anywhere') === null ? null : findText(elf, 'libnss_', 'anywhere');
+    return { uses: at !== null, functions: at === null ? [] : goFunctions, at };
+  }
+  const imported = importedLookups(elf);
+  return {
+    uses: library.kind === 'musl' ? false : imported.length > 0,
+    functions: imported,
+    at: null,
+  };
+}
+
+function importedLookups(elf: ElfFile): readonly string[] {
+  const symbols = elf.dynamicSymbols;
+  const found: string[] = [];
+  for (let index = 1; symbols !== null && index < symbols.length; index++) {
+    if (symbols.isImport(index) && lookups.has(symbols.name(index))) {
+      found.push(symbols.name(index));
+    }
+  }
+  return found.sort();
+}

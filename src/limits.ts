@@ -1,0 +1,46 @@
+/**
+ * Every bound that elfgate puts on what it reads, in one place, each with its reason. All are far above what real
+ * files hold (the largest seen is named) and low enough that a file made to exhaust its reader cannot.
+ */
+export const limits = {
+  /** Section headers of one file. Objects built with -ffunction-sections hold tens of thousands. */
+  sections: 262_144,
+  /** Program headers of one file. Real ones hold about 15; core files one a mapping, up to 65,530 by default in Linux. */
+  segments: 131_072,
+  /** Entries of a dynamic section. The largest shared libraries hold a few hundred NEEDED entries. */
+  dynamicEntries: 65_536,
+  /** Symbols of one table. Chromium with debug symbols has about 3 million. */
+  symbols: 16_777_216,
+  /** Bytes of a string table that is read at once. libLLVM's .dynstr is 5 MB, a Go host's 1 MB. */
+  stringTableBytes: 134_217_728,
+  /** Bytes of one name. C++ names of heavy templates reach 64 KB. */
+  nameBytes: 1_048_576,
+  /** Version records (needed or defined) of one file. libc defines about 40. */
+  versionRecords: 65_536,
+  /** Relocations of one table. libLLVM has 700,000 RELATIVE ones. */
+  relocations: 33_554_432,
+  /** Notes of one file, core files included. */
+  notes: 65_536,
+  /** Bytes of one note's description. Build ids have 20, property notes some dozens. */
+  noteBytes: 1_048_576,
+  /** Bytes of .comment. A line a compiler version; linking a thousand objects still merges them to a few. */
+  commentBytes: 1_048_576,
+  /** Bytes of PT_INTERP. PATH_MAX of Linux. */
+  interpreterBytes: 4_096,
+  /** Bytes of Go build information. 1 MB holds about 10,000 modules; the largest known program has 2,000. */
+  goBuildInfoBytes: 16_777_216,
+  /** Functions in Go's pclntab. Kubernetes' largest programs have about 200,000. */
+  goFunctions: 4_194_304,
+  /** Bytes of Go's function name table. */
+  goFunctionNameBytes: 268_435_456,
+  /** Names of one binary that go into the facts when its interface is asked for; rules judge each one. */
+  surfaceNames: 4_096,
+  /** Packages of a host and plugin pair that are listed by name in the facts; all are counted. */
+  listedPackages: 64,
+  /** Host and plugin pairs compared in one document: a directory of 30 hosts and 30 plugins is 900. */
+  pluginPairs: 1_024,
+  /** Levels of directories below a target. PATH_MAX allows 2,048 one-letter names; real trees stay below 64. */
+  directoryDepth: 256,
+  /** Bytes of a text file of a root (nsswitch.conf, os-release, ld.so.conf) that are read. */
+  rootTextBytes: 1_048_576,
+} as const;
