@@ -1,5 +1,6 @@
 import type { ElfFile } from '../elf/elf-file.ts';
 import { SHN } from '../elf/names.ts';
+import { placeName } from '../elf/place.ts';
 import { decodeName } from '../elf/string-table.ts';
 
 /**
@@ -11,8 +12,8 @@ export interface PackageHash {
   readonly package: string;
   /** The link-time hash, hexadecimal. */
   readonly hash: string;
-  /** Offset of the hash in the file, bytes. */
-  readonly at: number;
+  /** Where the hash stands in the file, as evidence names it. */
+  readonly at: string;
 }
 
 export interface PackageHashes {
@@ -53,7 +54,7 @@ export function readPackageHashes(elf: ElfFile): PackageHashes | null {
       if (at !== null && size > 0 && size <= longestHash) {
         const importPath = unescapedPath(name.replace(bytesPrefix, ''));
         const hash = elf.memory.read(symbols.value(index), size, `the hash of ${importPath}`).toString('hex');
-        byPackage.set(importPath, { package: importPath, hash, at });
+        byPackage.set(importPath, { package: importPath, hash, at: placeName(elf, at) });
       }
     } else if (pointerPrefix.test(name)) {
       pointers.set(index, unescapedPath(name.replace(pointerPrefix, '')));

@@ -1,0 +1,148 @@
+import { dynamicFlags } from '../binary/elf/dynamic.ts';
+import type { ElfFile } from '../binary/elf/elf-file.ts';
+import { isProgram, readHardening } from '../binary/elf/hardening.ts';
+import { hashStyles } from '../binary/elf/hash-tables.ts';
+import {
+  bindingName,
+  ET,
+  machineName,
+  operatingSystemName,
+  symbolTypeName,
+  typeName,
+  visibilityName,
+} from '../binary/elf/names.ts';
+import { abiTag, buildId, processorFeatures } from '../binary/elf/notes.ts';
+import { countRelocations } from '../binary/elf/relocations.ts';
+import { linkSymbolSection } from '../binary/elf/symbols.ts';
+import { readSurface } from '../binary/visibility/surface.ts';
+import type { FileTree } from '../image/file-tree.ts';
+import { interpreterInRoot } from '../loader/interpreter.ts';
+import { explainSearchPath } from '../loader/search-path.ts';
+import type { ElfFacts } from './schema.ts';
+
+export interface ElfFactsOptions {
+  /** Path of the file, inside the root where there is one. */
+  readonly path: string;
+  readonly root: FileTree | null;
+  /** Whether symbols are listed and not only counted. */
+  readonly symbols: 'listed' | 'counted';
+  /** Whether the names that a shared object offers are worth listing: somebody asked about this very file. */
+  readonly surface: 'read' | 'skipped';
+  readonly isGo: boolean;
+}
+
+/** States what the ELF format says of a file. @throws FormatError */
+export function elfFacts(elf: ElfFile, options: ElfFactsOptions): ElfFacts {
+  const { dynamic, header, notes } = elf;
+  const rpath = dynamic?.rpath ?? [];
+  const runpath = dynamic?.runpath ?? [];
+  const place = { root: options.root, path: options.path };
+  const program = isProgram(elf);
+  const hardening = readHardening(elf);
+  return {
+    class: header.encoding.is64 ? 64 : 32,
+    endian: header.encoding.littleEndian ? 'little' : 'big',
+    machine: machineName(header.machine),
+    type: typeName(header.type),
+    osabi: operatingSystemName(header.osabi),
+    interpreter: elf.interpreter,
+    soname: dynamic?.soname ?? null,
+    needed: [...(dynamic?.needed ?? [])],
+    rpath: [...rpath],
+    runpath: [...runpath],
+    buildId: buildId(notes),
+    flags: flagsOf(elf, program),
+    stripped: linkSymbolSection(elf.sections) === null,
+    ...symbolFacts(elf, options.symbols),
+    versionsNeeded: versionsNeeded(elf),
+    versionsDefined: elf.symbolVersions?.defined.map(({ version }) => version) ?? [],
+    program,
+    debugInformation: elf.section('.debug_info') !== null || elf.section('.zdebug_info') !== null,
+    abiTag: abiTag(header, notes),
+    processorFeatures: [...processorFeatures(header, notes)],
+    comment: [...elf.comment()],
+    hashStyles: dynamic === null ? [] : [...hashStyles(dynamic)],
+    relocations: dynamic === null ? { rel: 0, rela: 0, relr: 0 } : countRelocations(header, dynamic, elf.memory),
+    ...hardening,
+    searchPaths: [
+      ...rpath.map((entry) => explainSearchPath(entry, 'rpath', place)),
+      ...runpath.map((entry) => explainSearchPath(entry, 'runpath', place)),
+    ],
+    interpreterInRoot: options.root === null ? null : interpreterInRoot(elf, options.root),
+    surface: options.surface === 'read' && !program && header.type === ET.dyn ? surfaceFacts(elf, options.isGo) : null,
+  };
+}
+
+// Linkers before 2.26 leave DF_1_PIE out; a program of type DYN is position-independent with or without the flag.
+function flagsOf(elf: ElfFile, program: boolean): string[] {
+  const flags = elf.dynamic === null ? [] : [...dynamicFlags(elf.dynamic)];
+  return program && elf.header.type === ET.dyn && !flags.includes('PIE') ? [...flags, 'PIE'] : flags;
+}
+
+function symbolFacts(
+  elf: ElfFile,
+  detail: ElfFactsOptions['symbols'],
+): Pick<ElfFacts, 'importCount' | 'exportCount' | 'imports' | 'exports'> {
+  const symbols = elf.dynamicSymbols;
+  const imports: NonNullable<ElfFacts['imports']> = [];
+  const exports: NonNullable<ElfFacts['exports']> = [];
+  let importCount = 0;
+  let exportCount = 0;
+  for (let index = 1; symbols !== null && index < symbols.length; index++) {
+    const isImport = symbols.isImport(index);
+    if (!isImport && !symbols.isExport(index)) {
+      continue;
+    }
+    importCount += isImport ? 1 : 0;
+    exportCount += isImport ? 0 : 1;
+    if (detail === 'counted') {
+      continue;
+    }
+    const version = elf.symbolVersions?.versionOf(index) ?? null;
+    const common = {
+      name: symbols.name(index),
+      version: version?.version ?? null,
+      binding: bindingName(symbols.binding(index)),
+      type: symbolTypeName(symbols.type(index)),
+    };
+    if (isImport) {
+      const { name, version: wanted, binding, type } = common;
+      imports.push({ name, version: wanted, library: version?.library ?? null, binding, type });
+    } else {
+      const { name, version: defined, binding, type } = common;
+      exports.push({
+        name,
+        version: defined,
+        default: version?.default ?? true,
+        binding,
+        type,
+        visibility: visibilityName(symbols.other(index)),
+        size: symbols.size(index),
+      });
+    }
+  }
+  return detail === 'counted' ? { importCount, exportCount } : { importCount, exportCount, imports, exports };
+}
+
+function versionsNeeded(elf: ElfFile): Record<string, string[]> {
+  const byLibrary: Record<string, string[]> = {};
+  for (const { library, version } of elf.symbolVersions?.needed ?? []) {
+    byLibrary[library] = [...(byLibrary[library] ?? []), version];
+  }
+  for (const versions of Object.values(byLibrary)) {
+    versions.sort();
+  }
+  return byLibrary;
+}
+
+function surfaceFacts(elf: ElfFile, isGo: boolean): ElfFacts['surface'] {
+  const surface = readSurface(elf, isGo);
+  return {
+    names: [...surface.names],
+    count: surface.count,
+    protectedNames: [...surface.protectedNames],
+    uniqueNames: [...surface.uniqueNames],
+    hiddenCount: surface.hiddenCount,
+    leaked: surface.leaked.map(({ library, count, symbols }) => ({ library, count, symbols: [...symbols] })),
+  };
+}

@@ -1,0 +1,356 @@
+import Type, { type Static } from 'typebox';
+
+/**
+ * The facts document: all that inspection states and all that policies see.
+ *
+ * Types and JSON Schema are made from these definitions. What a file does not say is `null` or an empty list.
+ */
+
+const nullable = <Kind extends Type.TSchema>(kind: Kind) => Type.Union([kind, Type.Null()]);
+const text = (description: string) => Type.String({ description });
+const count = (description: string) => Type.Integer({ minimum: 0, description });
+const flag = (description: string) => Type.Boolean({ description });
+const maybeText = (description: string) => nullable(text(description));
+const maybeFlag = (description: string) => nullable(flag(description));
+const maybeCount = (description: string) => nullable(count(description));
+const texts = (description: string) => Type.Array(Type.String(), { description });
+const closed = <Properties extends Type.TProperties>(properties: Properties, description: string) =>
+  Type.Object(properties, { additionalProperties: false, description });
+const oneOf = <Values extends [string, ...string[]]>(values: readonly [...Values], description: string) =>
+  Type.Enum(values, { description });
+
+export const schemaVersion = 'elfgate.dev/facts/v1';
+
+const ImportedSymbol = closed(
+  {
+    name: Type.String(),
+    version: maybeText('symbol version that is asked for'),
+    library: maybeText('needed library that the version belongs to'),
+    binding: Type.String(),
+    type: Type.String(),
+  },
+  'a symbol that another object must define',
+);
+
+const ExportedSymbol = closed(
+  {
+    name: Type.String(),
+    version: maybeText('symbol version that is defined'),
+    default: flag('whether references without a version bind to it'),
+    binding: Type.String(),
+    type: Type.String(),
+    visibility: Type.String(),
+    size: count('bytes'),
+  },
+  'a symbol that other objects can bind to',
+);
+
+const SearchPath = closed(
+  {
+    entry: text('one element of DT_RPATH or DT_RUNPATH, as written'),
+    tag: oneOf(['rpath', 'runpath'], 'which of the two'),
+    kind: oneOf(
+      ['absolute', 'origin', 'relative', 'empty'],
+      'origin: below the directory of the object; relative and empty depend on where the process is started',
+    ),
+    resolved: maybeText(
+      'the directory in the root that it names; null without a root, or where it depends on the process',
+    ),
+    outsideRoot: maybeFlag('whether it leads out of the root; null without a root'),
+    exists: maybeFlag('whether the directory is in the root; null without a root'),
+    worldWritable: maybeFlag('whether everyone may put a library there; null when that cannot be known'),
+  },
+  'one place where the loader looks for libraries because this object says so',
+);
+
+const Elf = closed(
+  {
+    class: Type.Union([Type.Literal(32), Type.Literal(64)], { description: 'address width in bits' }),
+    endian: oneOf(['little', 'big'], 'byte order'),
+    machine: text('EM_* in lower case without its prefix'),
+    type: text('ET_* in lower case without its prefix'),
+    osabi: text('ELFOSABI_* in lower case without its prefix'),
+    interpreter: maybeText('PT_INTERP: the loader that the kernel starts'),
+    soname: maybeText('DT_SONAME'),
+    needed: texts('DT_NEEDED, in load order'),
+    rpath: texts('elements of DT_RPATH'),
+    runpath: texts('elements of DT_RUNPATH'),
+    buildId: maybeText('NT_GNU_BUILD_ID, hexadecimal'),
+    flags: texts('names of DT_FLAGS and DT_FLAGS_1, and of SYMBOLIC, TEXTREL and BIND_NOW as separate tags'),
+    stripped: flag('whether .symtab is absent'),
+    importCount: count('symbols that other objects must define'),
+    exportCount: count('symbols that other objects can bind to'),
+    versionsNeeded: Type.Record(Type.String(), Type.Array(Type.String()), {
+      description: 'symbol versions that must be present, by library',
+    }),
+    versionsDefined: texts('symbol versions that this file defines'),
+    imports: Type.Optional(Type.Array(ImportedSymbol)),
+    exports: Type.Optional(Type.Array(ExportedSymbol)),
+    program: flag('whether it is started, and not loaded into another'),
+    debugInformation: flag('whether .debug_info is present'),
+    abiTag: nullable(closed({ system: Type.String(), version: Type.String() }, 'NT_GNU_ABI_TAG')),
+    processorFeatures: texts('IBT, SHSTK, BTI, PAC: control-flow protections that every object was compiled with'),
+    comment: texts('versions that compilers and linkers left in .comment'),
+    hashStyles: Type.Array(oneOf(['sysv', 'gnu'], 'symbol hash table')),
+    relocations: closed(
+      { rel: count('DT_REL'), rela: count('DT_RELA'), relr: count('DT_RELR') },
+      'relocations by kind',
+    ),
+    relro: oneOf(['full', 'partial', 'none'], 'how much relocated data becomes read-only'),
+    executableStack: flag('whether it asks for a stack that can be executed'),
+    positionIndependent: maybeFlag('whether a program can be loaded anywhere; null for libraries'),
+    stackProtector: maybeFlag('stack canaries; null when a stripped static file cannot tell'),
+    fortified: maybeFlag('_FORTIFY_SOURCE; null when a stripped static file cannot tell'),
+    searchPaths: Type.Array(SearchPath),
+    interpreterInRoot: nullable(
+      oneOf(['present', 'absent', 'other-machine'], 'whether the root holds the interpreter; null without a root'),
+    ),
+    surface: nullable(
+      closed(
+        {
+          names: texts('exported names of the own C and C++ code, sorted; the first 4,096'),
+          count: count('how many there are'),
+          protectedNames: texts('of these, with protected visibility'),
+          uniqueNames: texts('names of STB_GNU_UNIQUE binding'),
+          hiddenCount: maybeCount('functions and data that the compiler hid; null when stripped'),
+          leaked: Type.Array(
+            closed(
+              { library: Type.String(), count: count('names'), symbols: texts('the first of them') },
+              'a bundled library whose names are exported',
+            ),
+          ),
+        },
+        'what a shared object offers; null for programs, and for files found in a directory and not named',
+      ),
+    ),
+  },
+  'what the ELF format states',
+);
+
+// Go modules replace each other one level deep.
+const ModuleReplacement = closed(
+  { path: Type.String(), version: maybeText('null for a directory'), sum: maybeText('go.sum hash') },
+  'what a module was replaced with',
+);
+const GoModule = closed(
+  {
+    path: Type.String(),
+    version: maybeText('as v1.2.3, or (devel)'),
+    sum: maybeText('go.sum hash'),
+    replace: nullable(ModuleReplacement),
+  },
+  'a module of the build',
+);
+
+const Go = closed(
+  {
+    version: maybeText('toolchain, as go1.26.8'),
+    versionAt: maybeText('where that stands in the file'),
+    versionFrom: maybeText('.go.buildinfo, runtime.buildVersion or dwarf producer'),
+    path: maybeText('import path of the main package'),
+    main: nullable(GoModule),
+    deps: Type.Array(GoModule),
+    settings: Type.Record(Type.String(), Type.String(), { description: 'build settings' }),
+    plugin: nullable(
+      closed({ path: text('the plugin path'), exports: texts('names for plugin.Lookup') }, 'of -buildmode=plugin'),
+    ),
+    packages: maybeCount('packages with a link-time hash; null when not linked for plugins'),
+    moduleDataBytes: maybeCount('size of runtime.firstmoduledata, which host and plugin must agree on'),
+    importsPlugin: maybeFlag('whether plugin.Open is part of it; null when function names cannot be read'),
+    cgo: maybeFlag('whether the cgo runtime is part of it; null when function names cannot be read'),
+    cResolver: texts('functions that resolve names through the C library'),
+  },
+  'what the Go toolchain left',
+);
+
+const Libc = closed(
+  {
+    kind: oneOf(['glibc', 'musl', 'none', 'unknown'], 'which C library'),
+    linkage: oneOf(['dynamic', 'static', 'none'], 'how it is joined to it; none also for a C library itself'),
+    version: maybeText('release that is inside this file'),
+    minimum: maybeText('oldest glibc that has every symbol version this file needs'),
+    minimumLibrary: maybeText('the library whose version asks for it'),
+    usesNss: maybeFlag('whether it looks names up through the name service switch'),
+    nssFunctions: texts('the functions by which it does'),
+    nssAt: maybeText('where the text stands that shows it in a static program'),
+    usesVsyscall: maybeFlag('whether it calls into the fixed vsyscall page; null for other machines than x86_64'),
+    vsyscalls: Type.Array(
+      closed(
+        { at: text('place of the instruction'), entry: oneOf(['gettimeofday', 'time', 'getcpu'], 'which entry') },
+        'an instruction that names the vsyscall page',
+      ),
+    ),
+  },
+  'which C library, and which of its traps',
+);
+
+export const Binary = closed(
+  {
+    path: text('path as named, or below the root'),
+    sha256: text('hexadecimal digest of the whole file'),
+    size: count('bytes'),
+    format: oneOf(['elf', 'wasm', 'bpf'], 'file format'),
+    role: nullable(oneOf(['host', 'plugin'], 'what the caller says it is, or what it was found to be')),
+    named: flag('whether the caller named this very file'),
+    layer: maybeCount('index of the image layer it comes from'),
+    elf: nullable(Elf),
+    go: nullable(Go),
+    libc: nullable(Libc),
+  },
+  'one binary',
+);
+
+const HashDifference = closed(
+  {
+    package: Type.String(),
+    host: text('hash at run time'),
+    hostAt: Type.String(),
+    plugin: text('hash at link time'),
+    pluginAt: Type.String(),
+  },
+  'a package that host and plugin hold in different builds',
+);
+
+export const PluginPair = closed(
+  {
+    plugin: text('path of the plugin in this document'),
+    host: closed(
+      {
+        target: text('target that holds the host'),
+        path: text('its path'),
+        machine: Type.String(),
+        class: Type.Integer(),
+        endian: Type.String(),
+        goVersion: maybeText('toolchain'),
+        goVersionAt: maybeText('where that stands'),
+        settings: Type.Record(Type.String(), Type.String()),
+      },
+      'the process that opens it',
+    ),
+    sameMachine: flag('whether machine, class and byte order agree'),
+    moduleData: oneOf(
+      ['same', 'different-size', 'different-fields', 'unknown'],
+      'whether both runtimes lay out their module data alike',
+    ),
+    moduleDataBytes: closed(
+      { host: maybeCount('bytes'), plugin: maybeCount('bytes') },
+      'size of runtime.firstmoduledata',
+    ),
+    packages: nullable(
+      closed(
+        {
+          shared: count('packages that both hold'),
+          differing: count('of these, with other hashes'),
+          firstChecked: maybeText('the one the runtime names; null when none differs or the order cannot be read'),
+          differences: Type.Array(HashDifference, { description: 'in the order of the check, the first 64' }),
+        },
+        'package hashes; null when either file has none',
+      ),
+    ),
+    outcome: nullable(oneOf(['crashes', 'fails'], 'what is certain; null when nothing is')),
+    message: maybeText('what Go prints'),
+  },
+  'a plugin and a host that may open it',
+);
+
+export const GlobalScopeNeed = closed(
+  {
+    path: text('object in this document whose symbols are undefined'),
+    symbols: Type.Array(
+      closed(
+        {
+          name: Type.String(),
+          provider: text('object that defines it and is not needed'),
+          providerIsGlobal: flag('whether the provider asks for global scope itself (DF_1_GLOBAL)'),
+        },
+        'a symbol that only another dlopened object defines',
+      ),
+    ),
+    count: count('how many such symbols there are'),
+    certain: flag('false when a needed library outside the set could define them too'),
+  },
+  'an object that works only when another was opened before it with RTLD_GLOBAL',
+);
+
+export const Root = closed(
+  {
+    platform: nullable(
+      closed(
+        { machine: Type.String(), class: Type.Integer(), endian: Type.String(), from: text('what shows it') },
+        'what it is built for',
+      ),
+    ),
+    libc: nullable(
+      closed(
+        { kind: oneOf(['glibc', 'musl'], 'which'), version: maybeText('its release'), path: Type.String() },
+        'its C library',
+      ),
+    ),
+    nsswitch: nullable(
+      closed(
+        { path: Type.String(), databases: Type.Record(Type.String(), Type.Array(Type.String())) },
+        'services by database',
+      ),
+    ),
+    nssModules: Type.Array(
+      closed(
+        {
+          service: Type.String(),
+          path: maybeText('null when the library is absent'),
+          staticTls: maybeFlag('has thread-local storage'),
+        },
+        'a module that a static glibc would load',
+      ),
+    ),
+    osRelease: nullable(
+      closed(
+        { id: maybeText('as debian'), versionId: maybeText('as 12'), name: maybeText('for people') },
+        '/etc/os-release',
+      ),
+    ),
+  },
+  'the root file system that a directory or image makes up',
+);
+
+export const Problem = closed(
+  { path: text('file'), code: text('error code'), message: text('one sentence') },
+  'a file that could not be read; the others are still reported',
+);
+
+export const FactsDocument = Type.Object(
+  {
+    schemaVersion: Type.Literal(schemaVersion),
+    subject: closed(
+      {
+        kind: oneOf(['file', 'directory', 'image', 'process', 'workload'], 'what was inspected'),
+        name: text('target as the caller wrote it'),
+        digest: maybeText('sha256:… of a file or image'),
+      },
+      'what the facts are about',
+    ),
+    root: nullable(Root),
+    binaries: Type.Array(Binary),
+    predictions: closed(
+      { plugins: Type.Array(PluginPair), globalScope: Type.Array(GlobalScopeNeed) },
+      'what will happen at load time',
+    ),
+    problems: Type.Array(Problem),
+  },
+  {
+    $id: 'https://elfgate.dev/schema/facts/v1.json',
+    title: 'elfgate facts',
+    description: 'What elfgate states about the native code of one target.',
+    additionalProperties: false,
+  },
+);
+
+export type FactsDocument = Readonly<Static<typeof FactsDocument>>;
+export type BinaryFacts = Static<typeof Binary>;
+export type ElfFacts = Static<typeof Elf>;
+export type GoFacts = Static<typeof Go>;
+export type LibcFacts = Static<typeof Libc>;
+export type SearchPathFacts = Static<typeof SearchPath>;
+export type PluginPairFacts = Static<typeof PluginPair>;
+export type GlobalScopeFacts = Static<typeof GlobalScopeNeed>;
+export type RootFacts = Static<typeof Root>;
+export type ProblemFacts = Static<typeof Problem>;

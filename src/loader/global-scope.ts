@@ -1,0 +1,117 @@
+import type { ElfFile } from '../binary/elf/elf-file.ts';
+import { isProgram } from '../binary/elf/hardening.ts';
+import { STB } from '../binary/elf/names.ts';
+
+/** One object of a set whose members are opened into the same process. */
+export interface SetMember {
+  readonly name: string;
+  readonly elf: ElfFile;
+}
+
+/** Symbols of one member that only another, which it does not need, defines. */
+export interface GlobalScopeNeed {
+  readonly member: SetMember;
+  readonly symbols: readonly { readonly name: string; readonly provider: string; readonly providerIsGlobal: boolean }[];
+  /** False when a library outside the set, which the member needs, could define them as well. */
+  readonly certain: boolean;
+}
+
+const flagGlobal = 0x2;
+
+/**
+ * Finds the members that load only when another member was opened before them with RTLD_GLOBAL (dlopen(3)).
+ *
+ * A symbol that the member asks for with a version is bound to the library of that version and counts as found, as does
+ * one that a program of the set exports: the program is at the head of the global scope.
+ */
+export function findGlobalScopeNeeds(members: readonly SetMember[]): readonly GlobalScopeNeed[] {
+  const libraries = members.filter(({ elf }) => elf.dynamic !== null);
+  if (libraries.length < 2) {
+    return [];
+  }
+  const offers = new Map(libraries.map((member) => [member, exportedNames(member.elf)]));
+  const needs: GlobalScopeNeed[] = [];
+  for (const member of libraries) {
+    if (isProgram(member.elf)) {
+      continue;
+    }
+    const near = closure(member, libraries);
+    const symbols: { name: string; provider: string; providerIsGlobal: boolean }[] = [];
+    for (const name of unversionedImports(member.elf)) {
+      const definers = libraries.filter((candidate) => offers.get(candidate)?.has(name));
+      const local = definers.some((definer) => near.has(definer) || isProgram(definer.elf));
+      const provider = definers[0];
+      if (!local && provider !== undefined) {
+        const providerIsGlobal = ((provider.elf.dynamic?.flags1 ?? 0) & flagGlobal) !== 0;
+        symbols.push({ name, provider: provider.name, providerIsGlobal });
+      }
+    }
+    if (symbols.length > 0) {
+      needs.push({ member, symbols, certain: !needsUnknownLibraries(near, libraries) });
+    }
+  }
+  return needs;
+}
+
+function exportedNames(elf: ElfFile): ReadonlySet<string> {
+  const names = new Set<string>();
+  const symbols = elf.dynamicSymbols;
+  for (let index = 1; symbols !== null && index < symbols.length; index++) {
+    if (symbols.isExport(index)) {
+      names.add(symbols.name(index));
+    }
+  }
+  return names;
+}
+
+function unversionedImports(elf: ElfFile): readonly string[] {
+  const names: string[] = [];
+  const symbols = elf.dynamicSymbols;
+  for (let index = 1; symbols !== null && index < symbols.length; index++) {
+    // A weak reference that nothing defines is zero, and no failure.
+    if (symbols.isImport(index) && symbols.binding(index) !== STB.weak && !elf.symbolVersions?.versionOf(index)) {
+      names.push(symbols.name(index));
+    }
+  }
+  return names.sort();
+}
+
+/** The member itself and those members that it needs, directly or through others. */
+function closure(member: SetMember, members: readonly SetMember[]): ReadonlySet<SetMember> {
+  const reached = new Set([member]);
+  for (const current of reached) {
+    for (const needed of current.elf.dynamic?.needed ?? []) {
+      for (const candidate of members) {
+        if (answersTo(candidate, needed)) {
+          reached.add(candidate);
+        }
+      }
+    }
+  }
+  return reached;
+}
+
+function answersTo(member: SetMember, needed: string): boolean {
+  const fileName = member.name.slice(member.name.lastIndexOf('/') + 1);
+  return member.elf.dynamic?.soname === needed || fileName === needed.slice(needed.lastIndexOf('/') + 1);
+}
+
+// Libraries of glibc and GCC give every symbol a version, also where a file needs them without using one.
+const alwaysVersioned = /^(?:ld-linux[\w.-]*|lib(?:c|m|dl|rt|pthread|util|resolv|gcc_s|stdc\+\+))\.so\.\d+$/;
+
+// A needed library that gives its symbols versions would have given one to a reference linked against it.
+function needsUnknownLibraries(near: ReadonlySet<SetMember>, members: readonly SetMember[]): boolean {
+  for (const { elf } of near) {
+    const versioned = new Set(elf.symbolVersions?.needed.map(({ library }) => library));
+    for (const needed of elf.dynamic?.needed ?? []) {
+      if (
+        !versioned.has(needed) &&
+        !alwaysVersioned.test(needed) &&
+        !members.some((member) => answersTo(member, needed))
+      ) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
