@@ -4,7 +4,7 @@ import { findGlobalScopeNeeds, type SetMember } from '../loader/global-scope.ts'
 import { comparePluginWithHost, type PluginParty } from '../loader/plugin-open.ts';
 import type { InspectedBinary } from './binary-facts.ts';
 import type { InspectedTarget } from './inspect.ts';
-import type { FactsDocument, GlobalScopeFacts, PluginPairFacts } from './schema.ts';
+import type { BinaryFacts, FactsDocument, GlobalScopeFacts, PluginPairFacts } from './schema.ts';
 
 /** Predictions of each target's document, in the order of the targets. @throws ElfgateError `limit` */
 export function predictLoads(targets: readonly InspectedTarget[]): readonly FactsDocument['predictions'][] {
@@ -84,9 +84,27 @@ function pairFacts(host: Host, plugin: InspectedBinary): PluginPairFacts {
               pluginAt: difference.plugin.at,
             })),
           },
+    modules: differingModules(ours.go, theirs.go),
     outcome: comparison.outcome?.kind ?? null,
     message: comparison.outcome?.message ?? null,
   };
+}
+
+function differingModules(host: BinaryFacts['go'], plugin: BinaryFacts['go']): PluginPairFacts['modules'] {
+  const versions = new Map(host?.deps.map((module) => [module.path, builtVersion(module)]));
+  return (plugin?.deps ?? []).flatMap((module) => {
+    const ours = versions.get(module.path);
+    const theirs = builtVersion(module);
+    return ours === undefined || ours === theirs ? [] : [{ path: module.path, host: ours, plugin: theirs }];
+  });
+}
+
+// A module that was replaced is built from its replacement: a version, or a directory that has none.
+function builtVersion({ version, replace }: NonNullable<BinaryFacts['go']>['deps'][number]): string {
+  if (replace === null) {
+    return version ?? 'unknown';
+  }
+  return replace.version === null ? `=> ${replace.path}` : `=> ${replace.path}@${replace.version}`;
 }
 
 function partyOf({ facts, hashes }: InspectedBinary): PluginParty {

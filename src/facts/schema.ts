@@ -247,6 +247,10 @@ export const PluginPair = closed(
         'package hashes; null when either file has none',
       ),
     ),
+    modules: Type.Array(
+      closed({ path: Type.String(), host: Type.String(), plugin: Type.String() }, 'a dependency at two versions'),
+      { description: 'dependencies that both build information list, at different versions' },
+    ),
     outcome: nullable(oneOf(['crashes', 'fails'], 'what is certain; null when nothing is')),
     message: maybeText('what Go prints'),
   },
@@ -261,7 +265,6 @@ export const GlobalScopeNeed = closed(
         {
           name: Type.String(),
           provider: text('object that defines it and is not needed'),
-          providerIsGlobal: flag('whether the provider asks for global scope itself (DF_1_GLOBAL)'),
         },
         'a symbol that only another dlopened object defines',
       ),

@@ -11,18 +11,17 @@ export interface SetMember {
 /** Symbols of one member that only another, which it does not need, defines. */
 export interface GlobalScopeNeed {
   readonly member: SetMember;
-  readonly symbols: readonly { readonly name: string; readonly provider: string; readonly providerIsGlobal: boolean }[];
+  readonly symbols: readonly { readonly name: string; readonly provider: string }[];
   /** False when a library outside the set, which the member needs, could define them as well. */
   readonly certain: boolean;
 }
-
-const flagGlobal = 0x2;
 
 /**
  * Finds the members that load only when another member was opened before them with RTLD_GLOBAL (dlopen(3)).
  *
  * A symbol that the member asks for with a version is bound to the library of that version and counts as found, as does
- * one that a program of the set exports: the program is at the head of the global scope.
+ * one that a program of the set exports: the program is at the head of the global scope. DF_1_GLOBAL (`-z global`) of
+ * the provider changes nothing: glibc ignores it (measured on 2.36).
  */
 export function findGlobalScopeNeeds(members: readonly SetMember[]): readonly GlobalScopeNeed[] {
   const libraries = members.filter(({ elf }) => elf.dynamic !== null);
@@ -36,14 +35,13 @@ export function findGlobalScopeNeeds(members: readonly SetMember[]): readonly Gl
       continue;
     }
     const near = closure(member, libraries);
-    const symbols: { name: string; provider: string; providerIsGlobal: boolean }[] = [];
+    const symbols: { name: string; provider: string }[] = [];
     for (const name of unversionedImports(member.elf)) {
       const definers = libraries.filter((candidate) => offers.get(candidate)?.has(name));
       const local = definers.some((definer) => near.has(definer) || isProgram(definer.elf));
       const provider = definers[0];
       if (!local && provider !== undefined) {
-        const providerIsGlobal = ((provider.elf.dynamic?.flags1 ?? 0) & flagGlobal) !== 0;
-        symbols.push({ name, provider: provider.name, providerIsGlobal });
+        symbols.push({ name, provider: provider.name });
       }
     }
     if (symbols.length > 0) {

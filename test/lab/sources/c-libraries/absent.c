@@ -1,0 +1,3 @@
+int absent_answer(void) {
+	return 404;
+}

@@ -1,0 +1,12 @@
+int cycle_b(int depth);
+
+static int initialised;
+
+__attribute__((constructor)) static void initialise(void) {
+	initialised = 1;
+}
+
+/* Whether this library was initialised when the other one called it. */
+int cycle_a(int depth) {
+	return depth == 0 ? initialised : cycle_b(depth - 1);
+}

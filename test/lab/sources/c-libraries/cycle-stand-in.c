@@ -1,0 +1,1 @@
+int cycle_b(int depth) { return depth; }

@@ -1,0 +1,3 @@
+int plain_answer(void) {
+	return 42;
+}

@@ -1,0 +1,9 @@
+/* The initialiser opens the other library, whose initialiser opens this one while it is half initialised. */
+#include <dlfcn.h>
+
+int reopen_b_ready;
+
+__attribute__((constructor)) static void initialise(void) {
+	dlopen("libreopen-a.so", RTLD_NOW | RTLD_GLOBAL);
+	reopen_b_ready = 1;
+}

@@ -1,0 +1,21 @@
+// The auditor shares a package with the billing plugin that the host does not have.
+package main
+
+import (
+	"fmt"
+
+	"example.com/dep"
+	"example.com/lab/ledger"
+	"example.com/lab/shared"
+)
+
+// Version is looked up by the host.
+var Version = "1.0.0"
+
+// Greet is looked up by the host.
+func Greet(name string) string {
+	line := dep.Decorate(fmt.Sprint(shared.Greeting{Name: name, Text: "audited"}))
+	return fmt.Sprint(line, " ", ledger.Enter(line))
+}
+
+func main() {}

@@ -1,0 +1,5 @@
+#include "greeting.h"
+
+const char *cgo_greeting(void) {
+	return "greetings from C";
+}

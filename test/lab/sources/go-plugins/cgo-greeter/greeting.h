@@ -1,0 +1,1 @@
+const char *cgo_greeting(void);
