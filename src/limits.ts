@@ -3,6 +3,11 @@
  * files hold (the largest seen is named) and low enough that a file made to exhaust its reader cannot.
  */
 export const limits = {
+  /**
+   * Bytes up to which a binary is read as a whole: one system call instead of dozens. Larger ones are read where they
+   * are asked, because memory must not grow with the file.
+   */
+  wholeFileBytes: 16_777_216,
   /** Section headers of one file. Objects built with -ffunction-sections hold tens of thousands. */
   sections: 262_144,
   /** Program headers of one file. Real ones hold about 15; core files one a mapping, up to 65,530 by default in Linux. */

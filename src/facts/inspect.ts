@@ -7,7 +7,8 @@ import type { FileTree } from '../image/file-tree.ts';
 import { formatOf, type InspectedBinary, inspectBinary } from './binary-facts.ts';
 import { predictLoads } from './predictions.ts';
 import { rootFacts } from './root-facts.ts';
-import { type FactsDocument, type ProblemFacts, schemaVersion } from './schema.ts';
+import type { FactsDocument, ProblemFacts } from './schema.ts';
+import { schemaVersion } from './schema-version.ts';
 
 /** Something to inspect, and what the caller says it is. */
 export interface Target {
@@ -135,8 +136,9 @@ function inspectTreeFile(tree: FileTree, path: string, options: InspectOptions):
       named: false,
       symbols: options.symbols,
     });
-    // The file is closed now: only what was read of it may be used later on.
-    return { ...binary, elf: null };
+    // The file is closed after this: what later steps need of it is read now, and nothing holds on to its bytes.
+    const hashes = binary.hashes === null ? null : { ...binary.hashes };
+    return { facts: binary.facts, elf: null, hashes };
   } finally {
     source.close();
   }

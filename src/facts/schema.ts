@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { schemaVersion } from './schema-version.ts';
 
 /**
  * The facts document: all that inspection states and all that policies see.
@@ -18,8 +19,6 @@ const closed = <Properties extends Type.TProperties>(properties: Properties, des
   Type.Object(properties, { additionalProperties: false, description });
 const oneOf = <Values extends [string, ...string[]]>(values: readonly [...Values], description: string) =>
   Type.Enum(values, { description });
-
-export const schemaVersion = 'elfgate.dev/facts/v1';
 
 const ImportedSymbol = closed(
   {
@@ -112,7 +111,7 @@ const Elf = closed(
           count: count('how many there are'),
           protectedNames: texts('of these, with protected visibility'),
           uniqueNames: texts('names of STB_GNU_UNIQUE binding'),
-          hiddenCount: maybeCount('functions and data that the compiler hid; null when stripped'),
+          hiddenCount: maybeCount('functions and data that the compiler hid; null when stripped, and for Go'),
           leaked: Type.Array(
             closed(
               { library: Type.String(), count: count('names'), symbols: texts('the first of them') },

@@ -53,9 +53,7 @@ export class ElfFile {
   get dynamicSymbols(): SymbolTable | null {
     if (this.#dynamicSymbols === undefined) {
       this.#dynamicSymbols =
-        this.dynamic === null
-          ? null
-          : readDynamicSymbols(this.header, this.sections, this.dynamic, this.memory, this.relocations);
+        this.dynamic === null ? null : readDynamicSymbols(this.header, this.sections, this.dynamic, this.memory);
     }
     return this.#dynamicSymbols;
   }

@@ -65,7 +65,7 @@ function protectionMarks(elf: ElfFile): { readonly stackProtector: boolean; read
       return { stackProtector, fortified };
     }
     for (let index = 1; index < dynamic.length; index++) {
-      if (dynamic.isImport(index) || dynamic.type(index) === STT.func) {
+      if (dynamic.isImport(index)) {
         look(dynamic.name(index));
       }
     }

@@ -41,13 +41,32 @@ export function readSymbolRelocations(
   for (const table of tables(header, dynamic, memory)) {
     for (let index = 0; index < table.count; index++) {
       const at = index * table.entryBytes;
-      const { symbol, type } = symbolAndType(table.fields, at, header);
+      const symbol = symbolOf(table.fields, at, header);
       if (symbol !== 0) {
+        const type = typeOf(table.fields, at, header);
         relocations.push({ address: table.fields.word(at), symbol, type, lazy: table.lazy });
       }
     }
   }
   return relocations;
+}
+
+/**
+ * The highest number of a dynamic symbol that a relocation refers to; 0 when none refers to any.
+ *
+ * @throws FormatError when a table lies outside the file.
+ */
+export function highestSymbol(header: ElfHeader, dynamic: DynamicSection, memory: MemoryImage): number {
+  let highest = 0;
+  for (const { fields, count, entryBytes } of tables(header, dynamic, memory)) {
+    for (let at = 0; at < count * entryBytes; at += entryBytes) {
+      const symbol = symbolOf(fields, at, header);
+      if (symbol > highest) {
+        highest = symbol;
+      }
+    }
+  }
+  return highest;
 }
 
 /** @throws FormatError when a table lies outside the file. */
@@ -96,19 +115,26 @@ function* tables(header: ElfHeader, dynamic: DynamicSection, memory: MemoryImage
   }
 }
 
-function symbolAndType(fields: Fields, at: number, header: ElfHeader): { symbol: number; type: number } {
+// 64-bit MIPS packs symbol, special symbol and three types as single fields, so that in little-endian files the
+// halves of r_info stand the other way round (MIPS ELF supplement 64-bit, "Relocation").
+function hasMipsInfo({ machine, encoding }: ElfHeader): boolean {
+  return machine === EM.mips && encoding.is64 && encoding.littleEndian;
+}
+
+function symbolOf(fields: Fields, at: number, header: ElfHeader): number {
   const { is64, littleEndian } = header.encoding;
   if (!is64) {
-    const info = fields.u32(at + 4);
-    return { symbol: info >>> 8, type: info & 0xff };
+    return fields.u32(at + 4) >>> 8;
   }
-  // 64-bit MIPS packs symbol, special symbol and three types as single fields, so that in little-endian files the
-  // halves stand the other way round (MIPS ELF supplement 64-bit, "Relocation").
-  if (header.machine === EM.mips && littleEndian) {
-    return { symbol: fields.u32(at + 8), type: fields.u8(at + 15) };
+  return fields.u32(littleEndian && !hasMipsInfo(header) ? at + 12 : at + 8);
+}
+
+function typeOf(fields: Fields, at: number, header: ElfHeader): number {
+  const { is64, littleEndian } = header.encoding;
+  if (!is64) {
+    return fields.u32(at + 4) & 0xff;
   }
-  const [low, high] = littleEndian ? [at + 8, at + 12] : [at + 12, at + 8];
-  return { symbol: fields.u32(high), type: fields.u32(low) };
+  return hasMipsInfo(header) ? fields.u8(at + 15) : fields.u32(littleEndian ? at + 8 : at + 12);
 }
 
 // gABI, DT_RELR: an even word is an address, an odd one a bitmap of the words that follow the last address.

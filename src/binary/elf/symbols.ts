@@ -7,7 +7,7 @@ import { symbolCountByHash } from './hash-tables.ts';
 import type { ElfHeader } from './header.ts';
 import type { MemoryImage } from './memory-image.ts';
 import { DT, SHN, SHT, STB, visibilityName } from './names.ts';
-import type { Relocation } from './relocations.ts';
+import { highestSymbol } from './relocations.ts';
 import type { Section } from './sections.ts';
 import { StringTable } from './string-table.ts';
 
@@ -110,7 +110,6 @@ export function readDynamicSymbols(
   sections: readonly Section[],
   dynamic: DynamicSection,
   memory: MemoryImage,
-  relocations: readonly Relocation[],
 ): SymbolTable {
   const address = dynamicValue(dynamic, DT.symtab);
   if (address === null) {
@@ -123,11 +122,11 @@ export function readDynamicSymbols(
   }
   const offset = memory.offsetOf(address);
   const described = sections.find((section) => section.type === SHT.dynsym && section.offset === offset);
-  let count = Math.max(symbolCountByHash(header, dynamic, memory), described ? described.size / entryBytes : 0);
-  for (const relocation of relocations) {
-    count = Math.max(count, relocation.symbol + 1);
-  }
-  count = Math.floor(count);
+  const count = Math.max(
+    symbolCountByHash(header, dynamic, memory),
+    described === undefined ? 0 : Math.floor(described.size / entryBytes),
+    highestSymbol(header, dynamic, memory) + 1,
+  );
   if (count > limits.symbols) {
     throw new FormatError(offset ?? 0, `${count} dynamic symbols are more than the ${limits.symbols} that are read`);
   }

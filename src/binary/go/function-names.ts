@@ -42,6 +42,8 @@ function headerBytes(elf: ElfFile): number {
 }
 
 const chunkBytes = 1 << 20;
+// The names of the go command, a large program, take 700 KB.
+const keptBytes = 16 << 20;
 
 function search(elf: ElfFile): FunctionNames | null {
   const needles = [...forms.keys()].map((magic) => {
@@ -101,10 +103,21 @@ function functionNamesAt(elf: ElfFile, at: number, bytes: number): FunctionNames
   if (place.start > place.end || place.end > bytes || place.end - place.start > limits.goFunctionNameBytes) {
     return null;
   }
+  const length = place.end - place.start;
+  const names = { offset: at + place.start, length };
+  // Some ten names are asked for one after the other: a table of ordinary size is read once for all of them.
+  let kept: Buffer | undefined;
   return {
     at,
     form,
-    has: (name) => contains(elf.source, at + place.start, place.end - place.start, Buffer.from(`\0${name}\0`)),
+    has(name) {
+      const needle = Buffer.from(`\0${name}\0`);
+      if (length > keptBytes) {
+        return contains(elf.source, names.offset, length, needle);
+      }
+      kept ??= elf.source.read(names.offset, length);
+      return kept.includes(needle);
+    },
   };
 }
 

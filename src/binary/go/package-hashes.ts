@@ -63,11 +63,22 @@ export function readPackageHashes(elf: ElfFile): PackageHashes | null {
   if (byPackage.size === 0) {
     return null;
   }
-  const checkOrder = elf.relocations
+  let order: readonly string[] | undefined;
+  return {
+    byPackage,
+    get checkOrder() {
+      order ??= orderOfRelocations(elf, pointers);
+      return order;
+    },
+  };
+}
+
+function orderOfRelocations(elf: ElfFile, pointers: ReadonlyMap<number, string>): readonly string[] {
+  const order = elf.relocations
     .filter((relocation) => pointers.has(relocation.symbol))
     .sort((left, right) => left.address - right.address)
     .map((relocation) => pointers.get(relocation.symbol) ?? '');
-  return { byPackage, checkOrder: [...new Set(checkOrder)] };
+  return [...new Set(order)];
 }
 
 // Ten thousand symbols have names, a hundred of them this one: finding the text first spares decoding the others.

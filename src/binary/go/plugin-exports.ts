@@ -1,6 +1,6 @@
 import type { ElfFile } from '../elf/elf-file.ts';
 import { STT } from '../elf/names.ts';
-import { escapedPath, type PackageHashes } from './package-hashes.ts';
+import { escapedPath, type PackageHashes, unescapedPath } from './package-hashes.ts';
 
 /** What a file built with -buildmode=plugin offers to plugin.Lookup. */
 export interface PluginExports {
@@ -26,33 +26,52 @@ export function readPluginExports(
   if (symbols === null || hashes === null || elf.interpreter !== null || hashes.byPackage.has('main')) {
     return null;
   }
-  const names = new Map<string, number>();
-  for (let index = 1; index < symbols.length; index++) {
-    if (symbols.isExport(index)) {
-      names.set(symbols.name(index), symbols.type(index));
-    }
-  }
-  const candidates = [...hashes.byPackage.keys()].filter((path) => names.has(`${escapedPath(path)}.main`));
+  const candidates = packagesWithMain(symbols.strings.bytes).filter((path) => hashes.byPackage.has(path));
   // An ordinary package may have a function called main too; the build information then says which one is meant.
   const path = candidates.find((candidate) => candidate === mainPath) ?? candidates[0];
   if (path === undefined) {
     return null;
   }
   const prefix = `${escapedPath(path)}.`;
-  const exports: string[] = [];
-  for (const [name, type] of names) {
-    const identifier = name.startsWith(prefix) ? name.slice(prefix.length) : '';
-    if ((type === STT.func || type === STT.object) && isExportedIdentifier(identifier)) {
-      exports.push(identifier);
+  const starts = offsetsOf(symbols.strings.bytes, prefix);
+  const exports = new Set<string>();
+  for (let index = 1; index < symbols.length; index++) {
+    const type = symbols.type(index);
+    if (
+      starts.has(symbols.nameOffset(index)) &&
+      symbols.isExport(index) &&
+      (type === STT.func || type === STT.object)
+    ) {
+      const identifier = symbols.name(index).slice(prefix.length);
+      if (exportedIdentifier.test(identifier)) {
+        exports.add(identifier);
+      }
     }
   }
-  return { path, exports: exports.sort() };
+  return { path, exports: [...exports].sort() };
+}
+
+/** Packages whose function `main` is named in a string table. */
+function packagesWithMain(bytes: Buffer): readonly string[] {
+  const ending = Buffer.from('.main\0');
+  const paths: string[] = [];
+  for (let at = bytes.indexOf(ending); at !== -1; at = bytes.indexOf(ending, at + 1)) {
+    const start = bytes.lastIndexOf(0, at) + 1;
+    paths.push(unescapedPath(bytes.toString('latin1', start, at)));
+  }
+  return paths;
+}
+
+/** Where a text starts in a string table: ten thousand names need not be decoded to find the few that start with it. */
+function offsetsOf(bytes: Buffer, text: string): ReadonlySet<number> {
+  const needle = Buffer.from(text);
+  const found = new Set<number>();
+  for (let at = bytes.indexOf(needle); at !== -1; at = bytes.indexOf(needle, at + 1)) {
+    found.add(at);
+  }
+  return found;
 }
 
 // Go specification, "Exported identifiers": the first character is an upper-case letter. Methods, closures and
 // generic instances carry dots, parentheses or brackets, and cannot be looked up.
 const exportedIdentifier = /^\p{Lu}[\p{L}\p{Nd}_]*$/u;
-
-function isExportedIdentifier(name: string): boolean {
-  return exportedIdentifier.test(name);
-}

@@ -12,3 +12,21 @@ export function isGoOwnName(name: string): boolean {
 const notInC = /[^A-Za-z0-9_$@]/;
 const goRuntime =
   /^(?:_?_?cgo_|x_cgo_|_cgoexp_|_cgohack|crosscall|x_crosscall|fatalf$|expandAVX512|threadentry$|_rt0_|gogetenv|go_(?:sum|main|init)\b)/;
+
+/**
+ * Whether a name in a string table holds a dot, colon, slash, parenthesis or star, as most names of Go do and no name
+ * of C does. Looks at the bytes, because decoding ten thousand names costs more than all else about them.
+ */
+export function holdsGoPunctuation(bytes: Buffer, start: number): boolean {
+  for (let at = start; at < bytes.length; at++) {
+    const byte = bytes[at];
+    if (byte === 0) {
+      return false;
+    }
+    // . / : ( *
+    if (byte === 0x2e || byte === 0x2f || byte === 0x3a || byte === 0x28 || byte === 0x2a) {
+      return true;
+    }
+  }
+  return false;
+}

@@ -2,7 +2,7 @@ import { limits } from '../../limits.ts';
 import type { ElfFile } from '../elf/elf-file.ts';
 import { STB, STT, visibilityName } from '../elf/names.ts';
 import { type LeakedLibrary, leakedLibraries } from './bundled-libraries.ts';
-import { isGoOwnName } from './go-names.ts';
+import { holdsGoPunctuation, isGoOwnName } from './go-names.ts';
 
 /** What a shared object offers to others beyond what its toolchain puts there. */
 export interface Surface {
@@ -14,7 +14,10 @@ export interface Surface {
   readonly protectedNames: readonly string[];
   /** Names of STB_GNU_UNIQUE binding, each of which keeps the object from ever being unloaded. */
   readonly uniqueNames: readonly string[];
-  /** Functions and data that the compiler hid; `null` when the file is stripped of the table that would show it. */
+  /**
+   * Functions and data that the compiler hid; `null` when the file is stripped of the table that would show it, and for
+   * Go, whose linker decides about its own names.
+   */
   readonly hiddenCount: number | null;
   readonly leaked: readonly LeakedLibrary[];
 }
@@ -33,6 +36,9 @@ export function readSurface(elf: ElfFile, isGo: boolean): Surface {
   const symbols = elf.dynamicSymbols;
   for (let index = 1; symbols !== null && index < symbols.length; index++) {
     if (!symbols.isExport(index) || !offersCodeOrData(symbols.type(index))) {
+      continue;
+    }
+    if (isGo && holdsGoPunctuation(symbols.strings.bytes, symbols.nameOffset(index))) {
       continue;
     }
     const name = symbols.name(index);
@@ -57,7 +63,7 @@ export function readSurface(elf: ElfFile, isGo: boolean): Surface {
     count: names.length,
     protectedNames: protectedNames.sort().slice(0, listedSpecial),
     uniqueNames: uniqueNames.sort().slice(0, listedSpecial),
-    hiddenCount: countHidden(elf),
+    hiddenCount: isGo ? null : countHidden(elf),
     leaked: leakedLibraries(names, elf.dynamic?.soname ?? null),
   };
 }

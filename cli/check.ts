@@ -1,0 +1,73 @@
+import { inspect, type Target } from '../src/facts/inspect.ts';
+import type { Report } from '../src/findings/finding.ts';
+import { reportOn } from '../src/findings/report.ts';
+import { rulesInForce } from '../src/policy/enforcement.ts';
+import { loadPolicy } from '../src/policy/evaluation.ts';
+import { usesColor, writeOutput } from './output.ts';
+import { builtInPolicies, configurationFor } from './policies.ts';
+import { reportProblems } from './problems.ts';
+import { startProgress } from './progress.ts';
+import { type SharedOptions, usageError } from './shared-options.ts';
+import type { ExitCode, Surroundings } from './surroundings.ts';
+
+export interface CheckOptions extends SharedOptions {
+  readonly host?: readonly string[];
+  readonly plugin?: readonly string[];
+  readonly failOn: 'error' | 'warning' | 'never';
+}
+
+/** `elfgate check TARGET…`: findings of all rules that are on. */
+export async function checkCommand(
+  names: readonly string[],
+  options: CheckOptions,
+  surroundings: Surroundings,
+): Promise<ExitCode> {
+  const targets = targetsOf(names, options);
+  if (targets.length === 0) {
+    throw usageError(
+      'check needs at least one target',
+      'elfgate check ./server, or elfgate check --host ./server --plugin ./audit.so',
+    );
+  }
+  const bundle = await builtInPolicies(surroundings);
+  const configuration = await configurationFor(options, surroundings, bundle);
+  const inForce = rulesInForce(configuration, bundle.rules);
+  const policy = await loadPolicy(bundle, inForce);
+  const progress = startProgress(options, surroundings, performance.now.bind(performance));
+  const documents = inspect(targets, { symbols: 'counted', onFile: progress.file });
+  progress.end();
+  const report = reportOn(documents, { policy, configuration, inForce, today: new Date() });
+  await writeOutput(await render(report, options, surroundings), options, surroundings);
+  if (reportProblems(documents, options, surroundings)) {
+    return 2;
+  }
+  return fails(report, options.failOn) ? 1 : 0;
+}
+
+/** A target may be named twice, once for its role: it is inspected once. */
+function targetsOf(names: readonly string[], { host = [], plugin = [] }: CheckOptions): readonly Target[] {
+  const roles = new Map<string, Target['role']>(names.map((name) => [name, null]));
+  for (const name of host) {
+    roles.set(name, 'host');
+  }
+  for (const name of plugin) {
+    if (roles.get(name) === 'host') {
+      throw usageError(`${name} is named as host and as plugin`, 'give each target one role');
+    }
+    roles.set(name, 'plugin');
+  }
+  return [...roles].map(([name, role]) => ({ name, role }));
+}
+
+async function render(report: Report, options: CheckOptions, { env, stdout }: Surroundings): Promise<string> {
+  if (options.output === 'json') {
+    const { renderJson } = await import('../src/findings/json.ts');
+    return renderJson(report);
+  }
+  const { renderText } = await import('../src/findings/text.ts');
+  return renderText(report, { color: options.outputFile === undefined && usesColor(options.color, env, stdout) });
+}
+
+function fails({ summary }: Report, failOn: CheckOptions['failOn']): boolean {
+  return failOn !== 'never' && (summary.error > 0 || (failOn === 'warning' && summary.warning > 0));
+}

@@ -1,0 +1,60 @@
+import { styleText } from 'node:util';
+import { ElfgateError } from '../src/errors.ts';
+import { ruleAddress } from '../src/findings/report.ts';
+import { didYouMean } from '../src/policy/configuration/did-you-mean.ts';
+import type { RuleMetadata } from '../src/policy/rule-metadata.ts';
+import { usesColor, writeOutput } from './output.ts';
+import { builtInPolicies } from './policies.ts';
+import type { SharedOptions } from './shared-options.ts';
+import type { ExitCode, Surroundings } from './surroundings.ts';
+
+/** `elfgate explain RULE`: what it detects, why that matters and how to mend it. */
+export async function explainCommand(
+  id: string,
+  options: SharedOptions,
+  surroundings: Surroundings,
+): Promise<ExitCode> {
+  const { rules } = await builtInPolicies(surroundings);
+  const rule = rules.find((candidate) => candidate.id === id);
+  if (rule === undefined) {
+    const near = didYouMean(
+      id,
+      rules.map((candidate) => candidate.id),
+    );
+    throw new ElfgateError('usage', `there is no rule ${id}`, {
+      hint: near === null ? 'elfgate policy list shows all rules' : `elfgate explain ${near}`,
+    });
+  }
+  if (options.output === 'json') {
+    await writeOutput(`${JSON.stringify({ ...rule, docs: ruleAddress(id) }, null, 2)}\n`, options, surroundings);
+    return 0;
+  }
+  const color = usesColor(options.color, surroundings.env, surroundings.stdout);
+  await writeOutput(explanation(rule, color), options, surroundings);
+  return 0;
+}
+
+function explanation(rule: RuleMetadata, color: boolean): string {
+  const paint = (style: Parameters<typeof styleText>[0], text: string): string =>
+    color ? styleText(style, text, { validateStream: false }) : text;
+  const lines = [`${paint('bold', rule.id)}  ${paint('dim', rule.severity)}`, rule.title, '', rule.description, ''];
+  const parameters = Object.entries(rule.parameters);
+  if (parameters.length > 0) {
+    lines.push(paint('bold', 'parameters'));
+    for (const [name, schema] of parameters) {
+      lines.push(
+        `  ${name}  ${schema.description ?? ''} ${paint('dim', `(default ${JSON.stringify(schema.default)})`)}`,
+      );
+    }
+    lines.push('');
+  }
+  lines.push(
+    `${paint('bold', 'reads')}  ${rule.facts.join(', ')}`,
+    `${paint('bold', 'sets')}   ${rule.sets.join(', ')}`,
+    '',
+  );
+  lines.push(
+    ...rule.relatedResources.map(({ url, description }) => `${paint('dim', '→')} ${description ?? url}: ${url}`),
+  );
+  return `${lines.join('\n').trimEnd()}\n`;
+}

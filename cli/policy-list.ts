@@ -1,0 +1,33 @@
+import { styleText } from 'node:util';
+import { rulesInForce } from '../src/policy/enforcement.ts';
+import { usesColor, writeOutput } from './output.ts';
+import { builtInPolicies, configurationFor } from './policies.ts';
+import type { SharedOptions } from './shared-options.ts';
+import type { ExitCode, Surroundings } from './surroundings.ts';
+
+/** `elfgate policy list`: every rule, and how the configuration enforces it. */
+export async function policyListCommand(options: SharedOptions, surroundings: Surroundings): Promise<ExitCode> {
+  const bundle = await builtInPolicies(surroundings);
+  const configuration = await configurationFor(options, surroundings, bundle);
+  const inForce = rulesInForce(configuration, bundle.rules);
+  const rules = bundle.rules.map(({ id, title, severity, sets }) => ({
+    id,
+    title,
+    severity,
+    enforce: inForce.get(id)?.enforcement ?? 'off',
+    sets,
+  }));
+  if (options.output === 'json') {
+    await writeOutput(`${JSON.stringify({ revision: bundle.revision, rules }, null, 2)}\n`, options, surroundings);
+    return 0;
+  }
+  const color = usesColor(options.color, surroundings.env, surroundings.stdout);
+  const dim = (text: string): string => (color ? styleText('dim', text, { validateStream: false }) : text);
+  const width = Math.max(...rules.map(({ id }) => id.length));
+  const lines = rules.map(
+    ({ id, title, severity, enforce }) =>
+      `${id.padEnd(width)}  ${severity.padEnd(7)}  ${enforce.padEnd(7)}  ${dim(title)}`,
+  );
+  await writeOutput(`${lines.join('\n')}\n`, options, surroundings);
+  return 0;
+}

@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, CommanderError, Option } from 'commander';
+import { renderFailure } from './failure.ts';
+import { usesColor } from './output.ts';
+import { collect, withSharedOptions } from './shared-options.ts';
+import type { ExitCode, Surroundings } from './surroundings.ts';
+
+/**
+ * Runs the program on its arguments.
+ *
+ * Commands are loaded when they are called: what one of them needs does not slow the others.
+ */
+export async function run(argv: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
+  let exitCode: ExitCode = 0;
+  const program = describe(surroundings, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // Commander has printed the sentence itself; help and version are no failures.
+      return error.exitCode === 0 ? 0 : 2;
+    }
+    const color = usesColor('auto', surroundings.env, surroundings.stderr);
+    surroundings.stderr.write(renderFailure(error, { color, debug: argv.includes('--debug') }));
+    return 2;
+  }
+}
+
+function describe(surroundings: Surroundings, exit: (code: ExitCode) => void): Command {
+  const program = new Command('elfgate')
+    .description('Predicts what will happen when native code is loaded, and lets policies decide.')
+    .version(version(), '-V, --version')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => surroundings.stdout.write(text),
+      writeErr: (text) => surroundings.stderr.write(text),
+    })
+    .showHelpAfterError('(elfgate --help shows commands and options)')
+    .showSuggestionAfterError();
+
+  withSharedOptions(program.command('inspect'), ['text', 'json'])
+    .description('state the facts about binaries')
+    .argument('<target...>', 'files, and directories taken as root file systems')
+    .option('--symbols', 'list imported and exported symbols')
+    .action(async (targets: string[], options) => {
+      const { inspectCommand } = await import('./inspect.ts');
+      exit(await inspectCommand(targets, options, surroundings));
+    });
+
+  withSharedOptions(program.command('check'), ['text', 'json'])
+    .description('judge binaries by the policies')
+    .argument('[target...]', 'files, and directories taken as root file systems')
+    .option('--host <target>', 'the program that opens the plugins (repeatable)', collect)
+    .option('--plugin <target>', 'a plugin that a host opens (repeatable)', collect)
+    .addOption(
+      new Option('--fail-on <severity>', 'lowest severity that makes the exit code 1')
+        .choices(['error', 'warning', 'never'])
+        .default('error'),
+    )
+    .action(async (targets: string[], options) => {
+      const { checkCommand } = await import('./check.ts');
+      exit(await checkCommand(targets, options, surroundings));
+    });
+
+  withSharedOptions(program.command('schema'), ['json'])
+    .description('print a JSON Schema')
+    .addArgument(program.createArgument('<name>', 'which one').choices(['facts', 'config']))
+    .action(async (name: 'facts' | 'config', options) => {
+      const { schemaCommand } = await import('./schema.ts');
+      exit(await schemaCommand(name, options, surroundings));
+    });
+
+  const policy = program.command('policy').description('work with policies');
+  withSharedOptions(policy.command('list'), ['text', 'json'])
+    .description('list the rules')
+    .action(async (options) => {
+      const { policyListCommand } = await import('./policy-list.ts');
+      exit(await policyListCommand(options, surroundings));
+    });
+  addExplain(policy, surroundings, exit);
+  addExplain(program, surroundings, exit);
+  return program;
+}
+
+// `elfgate policy explain` is the contract's spelling, `elfgate explain` the one that findings print.
+function addExplain(parent: Command, surroundings: Surroundings, exit: (code: ExitCode) => void): void {
+  withSharedOptions(parent.command('explain'), ['text', 'json'])
+    .description('explain a rule')
+    .argument('<rule>', 'as plugin/go-version-match')
+    .action(async (rule: string, options) => {
+      const { explainCommand } = await import('./explain.ts');
+      exit(await explainCommand(rule, options, surroundings));
+    });
+}
+
+function version(): string {
+  // Two levels up from dist/cli, one from cli: the nearest package.json is this package's.
+  for (const above of ['..', join('..', '..')]) {
+    try {
+      const { version } = JSON.parse(readFileSync(join(import.meta.dirname, above, 'package.json'), 'utf8'));
+      return String(version);
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) {
+        throw error;
+      }
+    }
+  }
+  throw new Error('package.json is missing');
+}

@@ -1,0 +1,108 @@
+package elfgate.lib
+
+# METADATA
+# description: The binary of this document at a path.
+# scope: document
+binary(path) := found if {
+	some found in input.binaries
+	found.path == path
+}
+
+# METADATA
+# description: |
+#   Plugins of this document that no host was compared with. What depends on a host cannot be told of them.
+# scope: document
+plugins_without_host contains candidate if {
+	some candidate in input.binaries
+	candidate.role == "plugin"
+	candidate.go != null
+	not has_host(candidate.path)
+}
+
+has_host(path) if {
+	some pair in input.predictions.plugins
+	pair.plugin == path
+}
+
+# METADATA
+# description: |
+#   Pairs of which both sides are Go's. A host that is not is judged by plugin/host-can-load, and by nothing else.
+# scope: document
+go_pairs contains pair if {
+	some pair in input.predictions.plugins
+	binary(pair.plugin).go != null
+	pair.host.goVersion != null
+}
+
+go_pairs contains pair if {
+	some pair in input.predictions.plugins
+	binary(pair.plugin).go != null
+	pair.moduleDataBytes.host != null
+}
+
+# METADATA
+# description: The command that builds a plugin as a host was built.
+# scope: document
+build_command(host) := concat(" ", array.concat(variables, arguments)) if {
+	variables := [sprintf("%s=%s", [name, value]) |
+		some name in [
+			"GOTOOLCHAIN",
+			"CGO_ENABLED",
+			"GOOS",
+			"GOARCH",
+			"GOAMD64",
+			"GOARM64",
+			"GOARM",
+			"GO386",
+			"GOEXPERIMENT",
+		]
+		value := environment(host, name)
+	]
+	flags := [flag | some name in ["-race", "-msan", "-asan", "-trimpath"]; host.settings[name] == "true"; flag := name]
+	values := [sprintf("%s=%s", [name, quoted(host.settings[name])]) |
+		some name in ["-tags", "-gcflags", "-asmflags"]
+		host.settings[name] != ""
+	]
+	arguments := array.concat(array.concat(["go build", "-buildmode=plugin"], flags), array.concat(values, ["…"]))
+}
+
+environment(host, "GOTOOLCHAIN") := host.goVersion if host.goVersion != null
+
+environment(host, name) := host.settings[name] if {
+	name != "GOTOOLCHAIN"
+	host.settings[name] != ""
+	not default_level(name, host.settings[name])
+	not native_platform(name)
+}
+
+# The lowest level of an architecture is what the toolchain builds for when nothing is asked.
+default_level("GOAMD64", "v1")
+
+default_level("GOARM64", "v8.0")
+
+# Naming the platform is only needed to build for another one, which the reader knows without us.
+native_platform(name) if name in {"GOOS", "GOARCH"}
+
+quoted(value) := value if not contains(value, " ")
+
+quoted(value) := sprintf("'%s'", [value]) if contains(value, " ")
+
+# METADATA
+# description: The first names of a list, and how many more there are, as one text.
+# scope: document
+summary(names, most) := concat(", ", names) if count(names) <= most
+
+summary(names, most) := text if {
+	count(names) > most
+	text := sprintf("%s and %d more", [concat(", ", array.slice(names, 0, most)), count(names) - most])
+}
+
+# METADATA
+# description: A release such as "2.34" as a list of numbers, which compare by value and not by text.
+# scope: document
+release(text) := [to_number(part) | some part in split(text, ".")]
+
+# METADATA
+# description: Whether the document is about a directory or image taken as a root file system.
+# scope: document
+has_root if input.root != null

@@ -1,0 +1,97 @@
+# METADATA
+# title: the host can load plugins
+# description: |
+#   Detects a host whose plugin.Open cannot work, whatever plugin it is given: built without cgo, linked statically,
+#   without package plugin, or no Go program at all.
+#
+#   Without cgo every call returns `plugin: not implemented`. In a static program the first call ends the process with
+#   `fatal error: runtime: no plugin module data`.
+#
+#   Build the host with CGO_ENABLED=1 and without `-extldflags -static`.
+# related_resources:
+#   - ref: https://pkg.go.dev/plugin
+#     description: package plugin
+#   - ref: https://github.com/golang/go/issues/19569
+#     description: plugin.Open and static binaries
+# custom:
+#   severity: error
+#   facts: [go.importsPlugin, go.cgo, elf.interpreter]
+#   sets: [recommended, strict, marketplace]
+package elfgate.rules.plugin["host-can-load"]
+
+import data.elfgate.lib
+
+findings contains finding if {
+	some host in input.binaries
+	host.role == "host"
+	finding := problem(host)
+}
+
+findings contains lib.unknown(host.path, "the functions of the host cannot be read") if {
+	some host in input.binaries
+	host.role == "host"
+	host.go.importsPlugin == null
+	host.elf.interpreter != null
+}
+
+# The first cause is the one to mend: the others mean nothing while it stands.
+problem(host) := result if {
+	host.go == null
+	opens_go_plugins(host)
+	result := {
+		"path": host.path,
+		"message": "host is not a Go program, so that it has no plugin.Open; a Go plugin in it has no runtime to join",
+		"evidence": [{"at": "ELF header", "label": "host", "value": host.elf.machine}],
+		"help": "name the Go program that opens the plugin with --host",
+	}
+} else := result if {
+	host.go.importsPlugin == false
+	result := {
+		"path": host.path,
+		"message": "host does not import package plugin; the linker has not exported what a plugin needs",
+		"evidence": [{"at": ".gopclntab", "label": "host", "value": "no function plugin.Open"}],
+		"help": "name the program that opens the plugin with --host",
+	}
+} else := result if {
+	host.go.cgo == false
+	result := {
+		"path": host.path,
+		"message": "host was built without cgo; plugin.Open returns \"plugin: not implemented\"",
+		"evidence": array.concat(
+			[{"at": ".gopclntab", "label": "host", "value": "no function _cgo_topofstack"}],
+			setting(host, "CGO_ENABLED"),
+		),
+		"help": "CGO_ENABLED=1 go build …",
+	}
+} else := result if {
+	host.go != null
+	host.elf.interpreter == null
+	host.elf.type != "rel"
+	host.elf.program
+	result := {
+		"path": host.path,
+		"message": "host is linked statically; the first plugin.Open will kill it",
+		"evidence": array.concat(
+			[{"at": "program headers", "label": "host", "value": "no PT_INTERP"}],
+			setting(host, "-ldflags"),
+		),
+		"notes": ["outcome: fatal error: runtime: no plugin module data (recover() cannot catch it)"],
+		"help": "CGO_ENABLED=1 go build …   (without -extldflags -static)",
+	}
+}
+
+# A C program with C plugins is none of this rule's business.
+opens_go_plugins(host) if {
+	some pair in input.predictions.plugins
+	pair.host.path == host.path
+	lib.binary(pair.plugin).go != null
+}
+
+opens_go_plugins(host) if {
+	host.named
+	count(input.predictions.plugins) == 0
+}
+
+setting(host, name) := [{"at": host.go.versionAt, "label": "host", "value": sprintf("%s=%s", [name, value])}] if {
+	value := host.go.settings[name]
+} else := []

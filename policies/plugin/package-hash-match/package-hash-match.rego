@@ -1,0 +1,108 @@
+# METADATA
+# title: packages shared by plugin and host are the same build
+# description: |
+#   Detects packages that host and plugin both hold and whose link-time hashes differ: all of them, the one that the
+#   runtime will name, and the likely cause.
+#
+#   plugin.Open compares the hash of every shared package and refuses the plugin at the first difference: `plugin was
+#   built with a different version of package …`. The hash is a fingerprint of the package's export data; another
+#   dependency version, toolchain, flag or source directory changes it.
+#
+#   Build both from the same module versions, with the same toolchain and flags, and with `-trimpath` when they are
+#   built in different directories.
+# related_resources:
+#   - ref: https://github.com/golang/go/issues/27751
+#     description: plugin was built with a different version of package
+#   - ref: https://github.com/golang/go/issues/31354
+#     description: the same with modules
+# custom:
+#   severity: error
+#   facts: [predictions.plugins]
+#   sets: [recommended, strict, marketplace]
+package elfgate.rules.plugin["package-hash-match"]
+
+import data.elfgate.lib
+
+listed := 6
+
+findings contains finding if {
+	some pair in lib.go_pairs
+	pair.packages.differing > 0
+	finding := {
+		"path": pair.plugin,
+		"message": sprintf("%d of %d packages shared with the host are other builds; %s", [
+			pair.packages.differing,
+			pair.packages.shared,
+			consequence(pair),
+		]),
+		"evidence": [item | some difference in array.slice(pair.packages.differences, 0, listed); some item in sides(pair, difference)],
+		"notes": array.concat(first_checked(pair), causes(pair)),
+		"help": help(pair),
+	}
+}
+
+findings contains lib.unknown(pair.plugin, "host or plugin has no package hashes: it was not linked for plugins") if {
+	some pair in lib.go_pairs
+	pair.packages == null
+}
+
+findings contains lib.unknown(plugin.path, "no host is known: name it with --host") if {
+	some plugin in lib.plugins_without_host
+}
+
+consequence(pair) := "plugin.Open will kill the host before it compares them" if {
+	pair.outcome == "crashes"
+} else := "plugin.Open will refuse the plugin"
+
+sides(pair, difference) := [
+	{
+		"at": difference.pluginAt,
+		"label": "plugin",
+		"value": sprintf("%s %s", [difference.plugin, difference["package"]]),
+		"path": pair.plugin,
+	},
+	{
+		"at": difference.hostAt,
+		"label": "host",
+		"value": sprintf("%s %s", [difference.host, difference["package"]]),
+		"path": pair.host.path,
+		"target": pair.host.target,
+	},
+]
+
+first_checked(pair) := [sprintf("first checked: %s", [pair.packages.firstChecked])] if {
+	pair.packages.firstChecked != null
+} else := []
+
+causes(pair) := [note |
+	some cause in likely_causes(pair)
+	note := sprintf("likely cause: %s", [cause])
+]
+
+likely_causes(pair) := [sprintf("another toolchain (%s, host %s)", [version, pair.host.goVersion])] if {
+	version := lib.binary(pair.plugin).go.version
+	version != null
+	pair.host.goVersion != null
+	version != pair.host.goVersion
+} else := [sprintf("dependency %s at %s, host %s", [module.path, module.plugin, module.host]) |
+	some module in pair.modules
+] if {
+	count(pair.modules) > 0
+} else := [sprintf("setting %s", [name]) | some name in settings] if {
+	settings := differing_settings(pair)
+	count(settings) > 0
+} else := ["sources that differ or lie in another directory (build both with -trimpath)"]
+
+differing_settings(pair) := sort([name |
+	theirs := lib.binary(pair.plugin).go.settings
+	some name in ["-race", "-trimpath", "-tags", "-gcflags", "-asan", "-msan", "GOEXPERIMENT"]
+	object.get(pair.host.settings, name, "") != object.get(theirs, name, "")
+])
+
+help(pair) := sprintf("%s && %s", [concat(" && ", gets), lib.build_command(pair.host)]) if {
+	gets := [sprintf("go get %s@%s", [module.path, module.host]) |
+		some module in pair.modules
+		startswith(module.host, "v")
+	]
+	count(gets) > 0
+} else := lib.build_command(pair.host)

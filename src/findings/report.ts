@@ -1,0 +1,85 @@
+import type { FactsDocument } from '../facts/schema.ts';
+import type { Configuration } from '../policy/configuration/configuration.ts';
+import { type JudgedFinding, judgeFindings, type RuleInForce } from '../policy/enforcement.ts';
+import type { Policy } from '../policy/evaluation.ts';
+import type { Finding, Report, Summary } from './finding.ts';
+
+/** What turns facts into findings. */
+export interface Judge {
+  readonly policy: Policy;
+  readonly configuration: Configuration;
+  readonly inForce: ReadonlyMap<string, RuleInForce>;
+  /** Decides which exceptions still hold. */
+  readonly today: Date;
+}
+
+/**
+ * Evaluates the policy on each document and gathers what it finds.
+ *
+ * @throws ElfgateError `evaluation` when the policy fails on one; nothing is reported then.
+ */
+export function reportOn(documents: readonly FactsDocument[], judge: Judge): Report {
+  const findings = documents.flatMap((document) => findingsOf(document, judge)).sort(compareFindings);
+  return {
+    findings,
+    summary: summarise(documents, findings),
+    problems: documents.flatMap(({ subject, problems }) =>
+      problems.map(({ path, code, message }) => ({ target: subject.name, path, code, message })),
+    ),
+  };
+}
+
+function findingsOf(document: FactsDocument, { policy, configuration, inForce, today }: Judge): readonly Finding[] {
+  const layers = new Map(document.binaries.map(({ path, layer }) => [path, layer]));
+  const judged = judgeFindings(policy.evaluate(document), document.subject.name, today, configuration, inForce);
+  return judged.map((finding) => addressed(finding, document.subject.name, layers.get(finding.path) ?? null));
+}
+
+function addressed(finding: JudgedFinding, target: string, layer: number | null): Finding {
+  const { rule, severity, path, message, evidence, notes, help, exception } = finding;
+  return {
+    rule,
+    severity,
+    subject: { target, path, layer },
+    message,
+    evidence,
+    notes,
+    help,
+    docs: ruleAddress(rule),
+    exception,
+  };
+}
+
+/** Where the page of a rule is published. */
+export function ruleAddress(rule: string): string {
+  return `https://elfgate.dev/rules/${rule}`;
+}
+
+/** By target, path and rule, as the contract says; by message where a rule has several findings about one file. */
+function compareFindings(left: Finding, right: Finding): number {
+  return (
+    compareText(left.subject.target, right.subject.target) ||
+    compareText(left.subject.path, right.subject.path) ||
+    compareText(left.rule, right.rule) ||
+    compareText(left.message, right.message)
+  );
+}
+
+// By code unit, and not by locale: the order must not depend on the machine.
+function compareText(left: string, right: string): number {
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+function summarise(documents: readonly FactsDocument[], findings: readonly Finding[]): Summary {
+  const open = findings.filter(({ exception }) => exception === null);
+  const countOf = (severity: Finding['severity']): number =>
+    open.filter((finding) => finding.severity === severity).length;
+  return {
+    targets: documents.length,
+    binaries: documents.reduce((sum, { binaries }) => sum + binaries.length, 0),
+    error: countOf('error'),
+    warning: countOf('warning'),
+    info: countOf('info'),
+    excepted: findings.length - open.length,
+  };
+}
