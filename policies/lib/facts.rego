@@ -66,7 +66,7 @@ build_command(host) := concat(" ", array.concat(variables, arguments)) if {
 	arguments := array.concat(array.concat(["go build", "-buildmode=plugin"], flags), array.concat(values, ["…"]))
 }
 
-environment(host, "GOTOOLCHAIN") := host.goVersion if host.goVersion != null
+environment(host, "GOTOOLCHAIN") := toolchain(host.goVersion) if host.goVersion != null
 
 environment(host, name) := host.settings[name] if {
 	name != "GOTOOLCHAIN"
@@ -86,6 +86,13 @@ native_platform(name) if name in {"GOOS", "GOARCH"}
 quoted(value) := value if not contains(value, " ")
 
 quoted(value) := sprintf("'%s'", [value]) if contains(value, " ")
+
+# METADATA
+# description: |
+#   The toolchain of a version text: experiments are appended to it (`go1.26.8-X:arenas`, up to 1.25 after a space), and
+#   are settings.
+# scope: document
+toolchain(version) := split(split(version, " ")[0], "-X:")[0]
 
 # METADATA
 # description: The first names of a list, and how many more there are, as one text.

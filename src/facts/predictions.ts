@@ -99,12 +99,14 @@ function differingModules(host: BinaryFacts['go'], plugin: BinaryFacts['go']): P
   });
 }
 
-// A module that was replaced is built from its replacement: a version, or a directory that has none.
+// A module that was replaced is built from its replacement: a version, or a directory, whose version says nothing.
 function builtVersion({ version, replace }: NonNullable<BinaryFacts['go']>['deps'][number]): string {
   if (replace === null) {
     return version ?? 'unknown';
   }
-  return replace.version === null ? `=> ${replace.path}` : `=> ${replace.path}@${replace.version}`;
+  return replace.version === null || replace.version === '(devel)'
+    ? `=> ${replace.path}`
+    : `=> ${replace.path}@${replace.version}`;
 }
 
 function partyOf({ facts, hashes }: InspectedBinary): PluginParty {
@@ -127,7 +129,7 @@ function globalScopeNeeds(targets: readonly InspectedTarget[]): readonly GlobalS
       }
     }
   }
-  const needs = members.length < 2 ? [] : findGlobalScopeNeeds(members);
+  const needs = findGlobalScopeNeeds(members);
   return targets.map(({ binaries }) =>
     needs
       .filter(({ member }) => binaries.some(({ elf }) => elf === member.elf))

@@ -263,7 +263,7 @@ export const GlobalScopeNeed = closed(
       closed(
         {
           name: Type.String(),
-          provider: text('object that defines it and is not needed'),
+          provider: maybeText('object that defines it and is not needed; null when none of the set does'),
         },
         'a symbol that only another dlopened object defines',
       ),

@@ -8,10 +8,16 @@ export interface SetMember {
   readonly elf: ElfFile;
 }
 
+export interface MissingSymbol {
+  readonly name: string;
+  readonly provider: string | null;
+}
+
 /** Symbols of one member that only another, which it does not need, defines. */
 export interface GlobalScopeNeed {
   readonly member: SetMember;
-  readonly symbols: readonly { readonly name: string; readonly provider: string }[];
+  /** `provider` is `null` for a symbol that no member defines, and nothing that is needed can. */
+  readonly symbols: readonly MissingSymbol[];
   /** False when a library outside the set, which the member needs, could define them as well. */
   readonly certain: boolean;
 }
@@ -25,9 +31,6 @@ export interface GlobalScopeNeed {
  */
 export function findGlobalScopeNeeds(members: readonly SetMember[]): readonly GlobalScopeNeed[] {
   const libraries = members.filter(({ elf }) => elf.dynamic !== null);
-  if (libraries.length < 2) {
-    return [];
-  }
   const offers = new Map(libraries.map((member) => [member, exportedNames(member.elf)]));
   const needs: GlobalScopeNeed[] = [];
   for (const member of libraries) {
@@ -35,17 +38,20 @@ export function findGlobalScopeNeeds(members: readonly SetMember[]): readonly Gl
       continue;
     }
     const near = closure(member, libraries);
-    const symbols: { name: string; provider: string }[] = [];
+    const certain = !needsUnknownLibraries(near, libraries);
+    const symbols: MissingSymbol[] = [];
     for (const name of unversionedImports(member.elf)) {
       const definers = libraries.filter((candidate) => offers.get(candidate)?.has(name));
       const local = definers.some((definer) => near.has(definer) || isProgram(definer.elf));
       const provider = definers[0];
       if (!local && provider !== undefined) {
         symbols.push({ name, provider: provider.name });
+      } else if (provider === undefined && certain) {
+        symbols.push({ name, provider: null });
       }
     }
     if (symbols.length > 0) {
-      needs.push({ member, symbols, certain: !needsUnknownLibraries(near, libraries) });
+      needs.push({ member, symbols, certain });
     }
   }
   return needs;

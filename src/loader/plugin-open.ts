@@ -65,7 +65,8 @@ function compareModuleData(host: PluginParty, plugin: PluginParty): ModuleDataCo
 
 /** The release that brought the layout of a toolchain; `null` for one whose layout was never measured. */
 function layoutOf(version: string | null): string | null {
-  const release = /^go(\d+\.\d+)(?:[.\w-]*)$/.exec(version ?? '')?.[1];
+  // Experiments are appended to the version: `go1.26.8-X:arenas`, up to 1.25 `go1.25.5 X:arenas`.
+  const release = /^go(\d+\.\d+)(?:\.\d+)?(?:(?:rc|beta)\d+)?(?:[ -]\S+)*$/.exec(version ?? '')?.[1];
   if (release === undefined || compareReleases(release, newestMeasured) > 0) {
     return null;
   }

@@ -30,7 +30,8 @@ mode := data.elfgate.parameters.linkage["rtld-global"].mode
 findings contains finding if {
 	mode != "global"
 	some need in input.predictions.globalScope
-	symbols := need.symbols
+	symbols := [symbol | some symbol in need.symbols; symbol.provider != null]
+	count(symbols) > 0
 	providers := sort({symbol.provider | some symbol in symbols})
 	finding := {
 		"path": need.path,
@@ -46,6 +47,13 @@ findings contains finding if {
 		"notes": certainty(need),
 		"help": sprintf("link it against %s, or open that first with RTLD_NOW | RTLD_GLOBAL", [concat(" and ", providers)]),
 	}
+}
+
+findings contains lib.unknown(need.path, reason) if {
+	some need in input.predictions.globalScope
+	names := [symbol.name | some symbol in need.symbols; symbol.provider == null]
+	count(names) > 0
+	reason := sprintf("nothing that was given or is needed defines %s: name the objects that are loaded before it", [lib.summary(names, 3)])
 }
 
 consequence(need) := "with RTLD_LOCAL it fails with undefined symbol" if {

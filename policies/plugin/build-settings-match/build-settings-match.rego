@@ -43,7 +43,7 @@ findings contains finding if {
 	some pair in lib.go_pairs
 	plugin := lib.binary(pair.plugin)
 	stated(pair, plugin)
-	differing := sort([name | some name in hashed | levels; differs(pair, plugin, name)])
+	differing := sort([name | some name in (hashed | levels); differs(pair, plugin, name)])
 	count(differing) > 0
 	finding := {
 		"path": pair.plugin,

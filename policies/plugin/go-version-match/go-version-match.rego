@@ -53,7 +53,7 @@ findings contains lib.unknown(plugin.path, "no host is known: name it with --hos
 different_toolchains(pair, go) if {
 	pair.host.goVersion != null
 	go.version != null
-	pair.host.goVersion != go.version
+	lib.toolchain(pair.host.goVersion) != lib.toolchain(go.version)
 }
 
 # A layout of another size is another toolchain, also where one of the two does not state its own.

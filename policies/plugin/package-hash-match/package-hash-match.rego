@@ -83,7 +83,7 @@ likely_causes(pair) := [sprintf("another toolchain (%s, host %s)", [version, pai
 	version := lib.binary(pair.plugin).go.version
 	version != null
 	pair.host.goVersion != null
-	version != pair.host.goVersion
+	lib.toolchain(version) != lib.toolchain(pair.host.goVersion)
 } else := [sprintf("dependency %s at %s, host %s", [module.path, module.plugin, module.host]) |
 	some module in pair.modules
 ] if {

@@ -73,6 +73,7 @@ reason_of(candidate) := "and hides none: it was built without -fvisibility=hidde
 	count(allow) == 0
 	not is_go_plugin(candidate)
 	candidate.elf.surface.hiddenCount == 0
+
 	# One exported name may well be all that there is.
 	candidate.elf.surface.count > 1
 }

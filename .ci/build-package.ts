@@ -1,0 +1,24 @@
+import { spawnSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { cacheDirectory } from '../cli/directories.ts';
+import { compilePolicies } from '../src/policy/compile-policies.ts';
+import { packOpaProgram } from '../src/policy/opa-program.ts';
+import { writeBundle } from '../src/policy/policy-bundle.ts';
+
+/**
+ * Builds `dist/`, which is what gets published: JavaScript and types, the policies compiled, and the Rego compiler
+ * packed, so that an installed elfgate needs neither Go nor a C compiler.
+ */
+const root = join(import.meta.dirname, '..');
+const dist = join(root, 'dist');
+const options = { cacheDirectory: cacheDirectory(process.env), environment: process.env };
+
+rmSync(dist, { recursive: true, force: true });
+const compiler = join(root, 'node_modules', '.bin', 'tsc');
+const compiled = spawnSync(compiler, ['-p', join(root, 'tsconfig.build.json')], { stdio: 'inherit' });
+if (compiled.status !== 0) {
+  process.exit(1);
+}
+await writeBundle(join(dist, 'policies'), await compilePolicies([join(root, 'policies')], options));
+await packOpaProgram(join(dist, 'src', 'policy', 'opa'), options);

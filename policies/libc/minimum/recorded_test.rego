@@ -1,0 +1,283 @@
+# Facts of real binaries, written by test/policies/record-facts.ts.
+package elfgate.recorded.libc.minimum
+
+violating := [
+	{
+		"schemaVersion": "elfgate.dev/facts/v1",
+		"subject": {
+			"kind": "file",
+			"name": "lab/c/glibc-new",
+			"digest": "sha256:2cedd067aaf44b359891e882889c82e62af7b20574fdeef60613c025b5533f95",
+		},
+		"root": null,
+		"binaries": [
+			{
+				"path": "lab/c/glibc-new",
+				"sha256": "2cedd067aaf44b359891e882889c82e62af7b20574fdeef60613c025b5533f95",
+				"size": 15960,
+				"named": true,
+				"layer": null,
+				"format": "elf",
+				"role": null,
+				"elf": {
+					"class": 64,
+					"endian": "little",
+					"machine": "x86_64",
+					"type": "dyn",
+					"osabi": "sysv",
+					"interpreter": "/lib64/ld-linux-x86-64.so.2",
+					"soname": null,
+					"needed": [
+						"libc.so.6",
+					],
+					"rpath": [],
+					"runpath": [],
+					"buildId": "011614ba0cd96d55d96233f2289541a7b8b379a4",
+					"flags": [
+						"PIE",
+					],
+					"stripped": false,
+					"importCount": 6,
+					"exportCount": 0,
+					"versionsNeeded": {
+						"libc.so.6": [
+							"GLIBC_2.2.5",
+							"GLIBC_2.34",
+						],
+					},
+					"versionsDefined": [],
+					"program": true,
+					"debugInformation": false,
+					"abiTag": {
+						"system": "linux",
+						"version": "3.2.0",
+					},
+					"processorFeatures": [],
+					"comment": [
+						"GCC: (Debian 12.2.0-14+deb12u1) 12.2.0",
+					],
+					"hashStyles": [
+						"gnu",
+					],
+					"relocations": {
+						"rel": 0,
+						"rela": 9,
+						"relr": 0,
+					},
+					"relro": "partial",
+					"executableStack": false,
+					"positionIndependent": true,
+					"stackProtector": false,
+					"fortified": false,
+					"searchPaths": [],
+					"interpreterInRoot": null,
+					"surface": null,
+				},
+				"go": null,
+				"libc": {
+					"kind": "glibc",
+					"linkage": "dynamic",
+					"version": null,
+					"minimum": "2.34",
+					"minimumLibrary": "libc.so.6",
+					"usesNss": false,
+					"nssFunctions": [],
+					"nssAt": null,
+					"usesVsyscall": false,
+					"vsyscalls": [],
+				},
+			},
+		],
+		"predictions": {
+			"plugins": [],
+			"globalScope": [],
+		},
+		"problems": [],
+	},
+]
+
+passing := [
+	{
+		"schemaVersion": "elfgate.dev/facts/v1",
+		"subject": {
+			"kind": "file",
+			"name": "lab/c/glibc-old",
+			"digest": "sha256:2b8b45ec011c3608fa045fbfeb4169373ef7b12919bd8b6fa5018d94345ac5d1",
+		},
+		"root": null,
+		"binaries": [
+			{
+				"path": "lab/c/glibc-old",
+				"sha256": "2b8b45ec011c3608fa045fbfeb4169373ef7b12919bd8b6fa5018d94345ac5d1",
+				"size": 14272,
+				"named": true,
+				"layer": null,
+				"format": "elf",
+				"role": null,
+				"elf": {
+					"class": 64,
+					"endian": "little",
+					"machine": "x86_64",
+					"type": "dyn",
+					"osabi": "sysv",
+					"interpreter": "/lib64/ld-linux-x86-64.so.2",
+					"soname": null,
+					"needed": [
+						"libc.so.6",
+					],
+					"rpath": [],
+					"runpath": [],
+					"buildId": "209304420c39dd8d97d0844921810aa3f6007bd5",
+					"flags": [
+						"PIE",
+					],
+					"stripped": false,
+					"importCount": 3,
+					"exportCount": 0,
+					"versionsNeeded": {
+						"libc.so.6": [
+							"GLIBC_2.2.5",
+						],
+					},
+					"versionsDefined": [],
+					"program": true,
+					"debugInformation": false,
+					"abiTag": null,
+					"processorFeatures": [],
+					"comment": [
+						"GCC: (Debian 12.2.0-14+deb12u1) 12.2.0",
+					],
+					"hashStyles": [
+						"gnu",
+					],
+					"relocations": {
+						"rel": 0,
+						"rela": 3,
+						"relr": 0,
+					},
+					"relro": "partial",
+					"executableStack": false,
+					"positionIndependent": true,
+					"stackProtector": false,
+					"fortified": false,
+					"searchPaths": [],
+					"interpreterInRoot": null,
+					"surface": null,
+				},
+				"go": null,
+				"libc": {
+					"kind": "glibc",
+					"linkage": "dynamic",
+					"version": null,
+					"minimum": "2.2.5",
+					"minimumLibrary": "libc.so.6",
+					"usesNss": false,
+					"nssFunctions": [],
+					"nssAt": null,
+					"usesVsyscall": false,
+					"vsyscalls": [],
+				},
+			},
+		],
+		"predictions": {
+			"plugins": [],
+			"globalScope": [],
+		},
+		"problems": [],
+	},
+]
+
+unknown := [
+	{
+		"schemaVersion": "elfgate.dev/facts/v1",
+		"subject": {
+			"kind": "file",
+			"name": "lab/c/glibc-new",
+			"digest": "sha256:2cedd067aaf44b359891e882889c82e62af7b20574fdeef60613c025b5533f95",
+		},
+		"root": null,
+		"binaries": [
+			{
+				"path": "lab/c/glibc-new",
+				"sha256": "2cedd067aaf44b359891e882889c82e62af7b20574fdeef60613c025b5533f95",
+				"size": 15960,
+				"named": true,
+				"layer": null,
+				"format": "elf",
+				"role": null,
+				"elf": {
+					"class": 64,
+					"endian": "little",
+					"machine": "x86_64",
+					"type": "dyn",
+					"osabi": "sysv",
+					"interpreter": "/lib64/ld-linux-x86-64.so.2",
+					"soname": null,
+					"needed": [
+						"libc.so.6",
+					],
+					"rpath": [],
+					"runpath": [],
+					"buildId": "011614ba0cd96d55d96233f2289541a7b8b379a4",
+					"flags": [
+						"PIE",
+					],
+					"stripped": false,
+					"importCount": 6,
+					"exportCount": 0,
+					"versionsNeeded": {
+						"libc.so.6": [
+							"GLIBC_2.2.5",
+							"GLIBC_2.34",
+						],
+					},
+					"versionsDefined": [],
+					"program": true,
+					"debugInformation": false,
+					"abiTag": {
+						"system": "linux",
+						"version": "3.2.0",
+					},
+					"processorFeatures": [],
+					"comment": [
+						"GCC: (Debian 12.2.0-14+deb12u1) 12.2.0",
+					],
+					"hashStyles": [
+						"gnu",
+					],
+					"relocations": {
+						"rel": 0,
+						"rela": 9,
+						"relr": 0,
+					},
+					"relro": "partial",
+					"executableStack": false,
+					"positionIndependent": true,
+					"stackProtector": false,
+					"fortified": false,
+					"searchPaths": [],
+					"interpreterInRoot": null,
+					"surface": null,
+				},
+				"go": null,
+				"libc": {
+					"kind": "glibc",
+					"linkage": "dynamic",
+					"version": null,
+					"minimum": "2.34",
+					"minimumLibrary": "libc.so.6",
+					"usesNss": false,
+					"nssFunctions": [],
+					"nssAt": null,
+					"usesVsyscall": false,
+					"vsyscalls": [],
+				},
+			},
+		],
+		"predictions": {
+			"plugins": [],
+			"globalScope": [],
+		},
+		"problems": [],
+	},
+]

@@ -1,0 +1,60 @@
+import { join } from 'node:path';
+import { cacheDirectory } from '../../cli/directories.ts';
+import { inspect } from '../../src/facts/inspect.ts';
+import type { FactsDocument } from '../../src/facts/schema.ts';
+import type { Finding } from '../../src/findings/finding.ts';
+import { reportOn } from '../../src/findings/report.ts';
+import { compilePolicies } from '../../src/policy/compile-policies.ts';
+import { defaultConfiguration } from '../../src/policy/configuration/configuration.ts';
+import { rulesInForce } from '../../src/policy/enforcement.ts';
+import { loadPolicy } from '../../src/policy/evaluation.ts';
+import type { PolicyBundle } from '../../src/policy/policy-bundle.ts';
+import { type ArtifactName, artifacts } from '../lab/lab.ts';
+import type { RuleCase } from './rule-cases.ts';
+
+let compiled: Promise<PolicyBundle> | undefined;
+
+/** The policies of this checkout, compiled once for all tests of a file. */
+export function checkoutPolicies(): Promise<PolicyBundle> {
+  compiled ??= compilePolicies([join(import.meta.dirname, '..', '..', 'policies')], {
+    cacheDirectory: cacheDirectory(process.env),
+    environment: process.env,
+  });
+  return compiled;
+}
+
+/** Facts documents of a case, or why its binaries cannot be had on this machine. */
+export async function factsOfCase(
+  ruleCase: RuleCase,
+): Promise<
+  | { readonly available: true; readonly documents: readonly FactsDocument[] }
+  | { readonly available: false; readonly reason: string }
+> {
+  const names: ArtifactName[] = ruleCase.targets.map(({ artifact }) => artifact);
+  const lab = await artifacts(names);
+  if (!lab.available) {
+    return lab;
+  }
+  const targets = ruleCase.targets.map(({ artifact, role }) => ({
+    name: lab.path[artifact] ?? '',
+    role: role ?? null,
+  }));
+  return { available: true, documents: inspect(targets, { symbols: 'counted' }) };
+}
+
+/** What one rule finds in documents. */
+export async function findingsOfRule(
+  rule: string,
+  documents: readonly FactsDocument[],
+  parameters: Readonly<Record<string, unknown>>,
+): Promise<readonly Finding[]> {
+  const bundle = await checkoutPolicies();
+  const configuration = {
+    ...defaultConfiguration,
+    ruleSet: 'none' as const,
+    rules: new Map([[rule, { enforce: null, parameters }]]),
+  };
+  const inForce = rulesInForce(configuration, bundle.rules);
+  const policy = await loadPolicy(bundle, inForce);
+  return reportOn(documents, { policy, configuration, inForce, today: new Date() }).findings;
+}

@@ -1,0 +1,96 @@
+import type { ArtifactName } from '../lab/lab.ts';
+
+/** Real binaries that a rule judges, and how it is configured. */
+export interface RuleCase {
+  /** Checked together, as the targets of one command line. */
+  readonly targets: readonly CaseTarget[];
+  readonly parameters?: Readonly<Record<string, unknown>>;
+}
+
+export interface CaseTarget {
+  readonly artifact: ArtifactName;
+  readonly role?: 'host' | 'plugin';
+}
+
+/** The cases that every rule has: one that it is about, one that is right, one where it cannot tell. */
+export interface RuleCases {
+  readonly violating: RuleCase;
+  readonly passing: RuleCase;
+  /** Absent where the fact can be read from every binary that the rule is about. */
+  readonly unknown?: RuleCase;
+}
+
+const files = (...artifacts: ArtifactName[]): RuleCase => ({ targets: artifacts.map((artifact) => ({ artifact })) });
+const pair = (host: ArtifactName, plugin: ArtifactName): RuleCase => ({
+  targets: [
+    { artifact: host, role: 'host' },
+    { artifact: plugin, role: 'plugin' },
+  ],
+});
+const pluginAlone: RuleCase = { targets: [{ artifact: 'go/plugin', role: 'plugin' }] };
+
+/** By rule. The recorded facts of the Rego tests are made from the same binaries. */
+export const ruleCases: Readonly<Record<string, RuleCases>> = {
+  'plugin/go-version-match': {
+    violating: pair('go/host', 'go/plugin@1.25'),
+    passing: pair('go/host', 'go/plugin'),
+    unknown: pluginAlone,
+  },
+  'plugin/build-settings-match': {
+    violating: pair('go/host', 'go/plugin-trimpath'),
+    passing: pair('go/host', 'go/plugin'),
+    unknown: pair('go/host@1.19', 'go/plugin@1.19'),
+  },
+  'plugin/host-can-load': {
+    violating: pair('go/host-without-cgo', 'go/plugin'),
+    passing: pair('go/host', 'go/plugin'),
+  },
+  'plugin/package-hash-match': {
+    violating: pair('go/host', 'go/plugin-dependency-1.1.0'),
+    passing: pair('go/host', 'go/plugin'),
+    unknown: pluginAlone,
+  },
+  'linkage/arch-match': {
+    violating: pair('cross/hello-arm64', 'go/plugin'),
+    passing: pair('go/host', 'go/plugin'),
+  },
+  'linkage/interpreter': {
+    violating: files('root/scratch-with-dynamic-program'),
+    passing: files('root/debian-like'),
+    unknown: files('c/hello'),
+  },
+  'linkage/search-path': {
+    violating: files('c/runpath-world-writable'),
+    passing: files('c/search-path-none'),
+    unknown: files('c/runpath-origin'),
+  },
+  'linkage/hardening': {
+    violating: files('c/hardening-none'),
+    passing: files('c/hardening-full'),
+    unknown: files('c/hello-static-stripped'),
+  },
+  'linkage/rtld-global': {
+    violating: files('c/provider', 'c/needy'),
+    passing: files('c/provider', 'c/needy-linked'),
+    unknown: files('c/needy'),
+  },
+  'visibility/hidden-by-default': {
+    violating: files('c/my-api'),
+    passing: files('c/my-api-hidden'),
+    unknown: files('c/my-api-stripped'),
+  },
+  'visibility/no-leaked-dependency': { violating: files('c/leaks-zlib'), passing: files('c/hides-zlib') },
+  'visibility/symbolic': { violating: files('c/own-symbols-bsymbolic'), passing: files('c/own-symbols') },
+  'visibility/unique': { violating: files('c/unique'), passing: files('c/not-unique') },
+  'libc/static-nss': {
+    violating: files('root/nss-module-with-tls'),
+    passing: files('c/hello-static'),
+    unknown: files('c/hello-musl-static-stripped'),
+  },
+  'libc/vsyscall': { violating: files('c/vsyscall'), passing: files('c/vsyscall-none') },
+  'libc/minimum': {
+    violating: { ...files('c/glibc-new'), parameters: { glibc: '2.31' } },
+    passing: { ...files('c/glibc-old'), parameters: { glibc: '2.31' } },
+    unknown: files('c/glibc-new'),
+  },
+};
