@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheDirectory } from '../cli/directories.ts';
 import { compilePolicies } from '../src/policy/compile-policies.ts';
@@ -21,4 +21,9 @@ if (compiled.status !== 0) {
   process.exit(1);
 }
 await writeBundle(join(dist, 'policies'), await compilePolicies([join(root, 'policies')], options));
+// Own rules are compiled together with the sources of the built-in ones.
+cpSync(join(root, 'policies'), join(dist, 'policies'), {
+  recursive: true,
+  filter: (source) => !source.endsWith('_test.rego'),
+});
 await packOpaProgram(join(dist, 'src', 'policy', 'opa'), options);

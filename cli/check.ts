@@ -4,7 +4,7 @@ import { reportOn } from '../src/findings/report.ts';
 import { rulesInForce } from '../src/policy/enforcement.ts';
 import { loadPolicy } from '../src/policy/evaluation.ts';
 import { usesColor, writeOutput } from './output.ts';
-import { builtInPolicies, configurationFor } from './policies.ts';
+import { configurationFor, policiesFor } from './policies.ts';
 import { reportProblems } from './problems.ts';
 import { startProgress } from './progress.ts';
 import { type SharedOptions, usageError } from './shared-options.ts';
@@ -13,6 +13,7 @@ import type { ExitCode, Surroundings } from './surroundings.ts';
 export interface CheckOptions extends SharedOptions {
   readonly host?: readonly string[];
   readonly plugin?: readonly string[];
+  readonly policy?: readonly string[];
   readonly failOn: 'error' | 'warning' | 'never';
 }
 
@@ -29,7 +30,7 @@ export async function checkCommand(
       'elfgate check ./server, or elfgate check --host ./server --plugin ./audit.so',
     );
   }
-  const bundle = await builtInPolicies(surroundings);
+  const bundle = await policiesFor(options.policy ?? [], surroundings);
   const configuration = await configurationFor(options, surroundings, bundle);
   const inForce = rulesInForce(configuration, bundle.rules);
   const policy = await loadPolicy(bundle, inForce);

@@ -4,7 +4,7 @@ import { ruleAddress } from '../src/findings/report.ts';
 import { didYouMean } from '../src/policy/configuration/did-you-mean.ts';
 import type { RuleMetadata } from '../src/policy/rule-metadata.ts';
 import { usesColor, writeOutput } from './output.ts';
-import { builtInPolicies } from './policies.ts';
+import { policiesFor } from './policies.ts';
 import type { SharedOptions } from './shared-options.ts';
 import type { ExitCode, Surroundings } from './surroundings.ts';
 
@@ -14,7 +14,7 @@ export async function explainCommand(
   options: SharedOptions,
   surroundings: Surroundings,
 ): Promise<ExitCode> {
-  const { rules } = await builtInPolicies(surroundings);
+  const { rules } = await policiesFor([], surroundings);
   const rule = rules.find((candidate) => candidate.id === id);
   if (rule === undefined) {
     const near = didYouMean(

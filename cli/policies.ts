@@ -7,24 +7,37 @@ import {
   findConfiguration,
   loadConfiguration,
 } from '../src/policy/configuration/configuration.ts';
+import type { OpaOptions } from '../src/policy/opa-program.ts';
 import { type PolicyBundle, readBundle } from '../src/policy/policy-bundle.ts';
 import { cacheDirectory } from './directories.ts';
 import type { SharedOptions } from './shared-options.ts';
 import type { Surroundings } from './surroundings.ts';
 
-// Sources in a checkout; in the published package the same place holds them compiled.
-const policies = join(import.meta.dirname, '..', 'policies');
+// Sources in a checkout; in the published package they lie beside what was compiled of them.
+const builtIn = join(import.meta.dirname, '..', 'policies');
 
 /**
- * The built-in policies, compiled: those of the published package, or of the checkout, which are compiled when they
- * changed.
+ * The policies that a command works with, compiled: the built-in ones, and those of further directories.
  *
- * @throws ElfgateError `policy` or `missing-tool` when they cannot be compiled.
+ * The published package has the built-in ones compiled already; everything else is compiled when it changed.
+ *
+ * @throws ElfgateError `policy` when they do not compile, `missing-tool` when the compiler cannot be had.
  */
-export async function builtInPolicies({ env }: Surroundings): Promise<PolicyBundle> {
-  return existsSync(join(policies, 'policy.wasm'))
-    ? readBundle(policies)
-    : compilePolicies([policies], { cacheDirectory: cacheDirectory(env), environment: env });
+export async function policiesFor(directories: readonly string[], { env }: Surroundings): Promise<PolicyBundle> {
+  if (directories.length === 0 && existsSync(join(builtIn, 'policy.wasm'))) {
+    return readBundle(builtIn);
+  }
+  return compilePolicies([builtIn, ...directories], compilerOptions(env));
+}
+
+/** What the Rego compiler needs of the process. */
+export function compilerOptions(env: Surroundings['env']): OpaOptions {
+  return { cacheDirectory: cacheDirectory(env), environment: env };
+}
+
+/** The built-in policies and further ones, as directories of sources. */
+export function policyDirectories(further: readonly string[]): readonly string[] {
+  return [builtIn, ...further];
 }
 
 /** The configuration that the options name, else the nearest one above the working directory, else none. */

@@ -1,13 +1,13 @@
 import { styleText } from 'node:util';
 import { rulesInForce } from '../src/policy/enforcement.ts';
 import { usesColor, writeOutput } from './output.ts';
-import { builtInPolicies, configurationFor } from './policies.ts';
+import { configurationFor, policiesFor } from './policies.ts';
 import type { SharedOptions } from './shared-options.ts';
 import type { ExitCode, Surroundings } from './surroundings.ts';
 
 /** `elfgate policy list`: every rule, and how the configuration enforces it. */
 export async function policyListCommand(options: SharedOptions, surroundings: Surroundings): Promise<ExitCode> {
-  const bundle = await builtInPolicies(surroundings);
+  const bundle = await policiesFor([], surroundings);
   const configuration = await configurationFor(options, surroundings, bundle);
   const inForce = rulesInForce(configuration, bundle.rules);
   const rules = bundle.rules.map(({ id, title, severity, sets }) => ({

@@ -38,6 +38,8 @@ function describe(surroundings: Surroundings, exit: (code: ExitCode) => void): C
     .configureOutput({
       writeOut: (text) => surroundings.stdout.write(text),
       writeErr: (text) => surroundings.stderr.write(text),
+      // One form for everything that keeps the program from deciding.
+      outputError: (text, write) => write(text.replace(/^error: /, 'cannot decide[usage]: ')),
     })
     .showHelpAfterError('(elfgate --help shows commands and options)')
     .showSuggestionAfterError();
@@ -56,6 +58,7 @@ function describe(surroundings: Surroundings, exit: (code: ExitCode) => void): C
     .argument('[target...]', 'files, and directories taken as root file systems')
     .option('--host <target>', 'the program that opens the plugins (repeatable)', collect)
     .option('--plugin <target>', 'a plugin that a host opens (repeatable)', collect)
+    .option('--policy <directory>', 'own rules next to the built-in ones (repeatable)', collect)
     .addOption(
       new Option('--fail-on <severity>', 'lowest severity that makes the exit code 1')
         .choices(['error', 'warning', 'never'])
@@ -80,6 +83,20 @@ function describe(surroundings: Surroundings, exit: (code: ExitCode) => void): C
     .action(async (options) => {
       const { policyListCommand } = await import('./policy-list.ts');
       exit(await policyListCommand(options, surroundings));
+    });
+  withSharedOptions(policy.command('check'), ['text', 'json'])
+    .description('compile policies and say what is wrong with them')
+    .argument('[directory...]', 'own rules next to the built-in ones')
+    .action(async (directories: string[], options) => {
+      const { policyCheckCommand } = await import('./policy-check.ts');
+      exit(await policyCheckCommand(directories, options, surroundings));
+    });
+  withSharedOptions(policy.command('test'), ['text', 'json'])
+    .description('run the Rego tests of policies')
+    .argument('[directory...]', 'own rules next to the built-in ones')
+    .action(async (directories: string[], options) => {
+      const { policyTestCommand } = await import('./policy-test.ts');
+      exit(await policyTestCommand(directories, options, surroundings));
     });
   addExplain(policy, surroundings, exit);
   addExplain(program, surroundings, exit);

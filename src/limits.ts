@@ -10,10 +10,19 @@ export const limits = {
   wholeFileBytes: 16_777_216,
   /** Section headers of one file. Objects built with -ffunction-sections hold tens of thousands. */
   sections: 262_144,
+  /** Sections that a place in a file is looked for in, to name it in evidence. Linked files have about 40. */
+  namedSections: 4_096,
+  /**
+   * Loadable segments that overlap in memory, which no linker writes but overlays of small devices do; those that do
+   * not overlap are found by halving and need no bound.
+   */
+  overlappingSegments: 256,
+  /** Elements of DT_RPATH or DT_RUNPATH. Package managers that give each library a directory reach 200. */
+  searchPathElements: 4_096,
   /** Program headers of one file. Real ones hold about 15; core files one a mapping, up to 65,530 by default in Linux. */
   segments: 131_072,
-  /** Entries of a dynamic section. The largest shared libraries hold a few hundred NEEDED entries. */
-  dynamicEntries: 65_536,
+  /** Entries of a dynamic section. Programs of a hundred libraries hold 130. */
+  dynamicEntries: 16_384,
   /** Symbols of one table. Chromium with debug symbols has about 3 million. */
   symbols: 16_777_216,
   /** Bytes of a string table that is read at once. libLLVM's .dynstr is 5 MB, a Go host's 1 MB. */
@@ -24,16 +33,20 @@ export const limits = {
   versionRecords: 65_536,
   /** Relocations of one table. libLLVM has 700,000 RELATIVE ones. */
   relocations: 33_554_432,
-  /** Notes of one file, core files included. */
-  notes: 65_536,
-  /** Bytes of one note's description. Build ids have 20, property notes some dozens. */
+  /** Relocations of one file that refer to symbols, which are kept in memory. libLLVM has 70,000, a Go host 30,000. */
+  symbolRelocations: 2_097_152,
+  /** Notes of one file. Programs have about four; the Linux kernel's own file some dozens. */
+  notes: 4_096,
+  /** Bytes of all notes of one file. Build ids have 20, property notes some dozens. */
   noteBytes: 1_048_576,
   /** Bytes of .comment. A line a compiler version; linking a thousand objects still merges them to a few. */
   commentBytes: 1_048_576,
   /** Bytes of PT_INTERP. PATH_MAX of Linux. */
   interpreterBytes: 4_096,
   /** Bytes of Go build information. 1 MB holds about 10,000 modules; the largest known program has 2,000. */
-  goBuildInfoBytes: 16_777_216,
+  goBuildInfoBytes: 1_048_576,
+  /** Packages of one Go binary whose hashes are kept. Kubernetes' largest programs are made of about 2,500. */
+  goPackages: 32_768,
   /** Functions in Go's pclntab. Kubernetes' largest programs have about 200,000. */
   goFunctions: 4_194_304,
   /** Bytes of Go's function name table. */
@@ -48,4 +61,22 @@ export const limits = {
   directoryDepth: 256,
   /** Bytes of a text file of a root (nsswitch.conf, os-release, ld.so.conf) that are read. */
   rootTextBytes: 1_048_576,
+  /** Policy files of all directories together. The shipped rules are about 150 with their tests. */
+  policyFiles: 10_000,
+  /** Bytes of one policy file. Recorded facts in tests are the largest, with some tens of kilobytes. */
+  policyFileBytes: 4_194_304,
+  /** Levels of policy directories. Rules lie three levels deep; a link that leads back to its parent ends here. */
+  policyDirectoryDepth: 16,
+  /** Bytes of elfgate.yaml. A thousand exceptions take about 200 KB. */
+  configurationBytes: 4_194_304,
+  /** Levels of elfgate.yaml. A configuration has six. */
+  configurationDepth: 32,
+  /** Bytes of facts as JSON. Those of a large image are about 1 MB; an evaluation needs some ten times its input in memory. */
+  evaluationInputBytes: 67_108_864,
+  /** Levels of the facts, which have about ten. The parser in the compiled policy calls itself once a level. */
+  evaluationInputDepth: 128,
+  /** Pages of 64 KiB that an evaluation may take: 1 GiB. An input at its limit of 64 MiB takes about half of it. */
+  evaluationMemoryPages: 16_384,
+  /** Bytes of an instance's memory, which never shrinks; one that grew beyond this is given up after the evaluation. */
+  evaluationBytesKept: 67_108_864,
 } as const;

@@ -21,6 +21,7 @@ const withoutLibc = [
   '-fno-asynchronous-unwind-tables',
   '-fcf-protection=none',
 ];
+const staticMuslHello = program('hello.c', ['-static'], 'musl-gcc');
 const staticHello = program('hello.c', ['-static']);
 const staticResolver = program('resolver.c', ['-static']);
 
@@ -30,7 +31,9 @@ export const cPrograms = {
   'c/hello-static-stripped': stripped(staticHello),
   'c/hello-static-pie': program('hello.c', ['-static-pie']),
   'c/hello-musl': program('hello.c', [], 'musl-gcc'),
-  'c/hello-musl-static': program('hello.c', ['-static'], 'musl-gcc'),
+  'c/hello-musl-static': staticMuslHello,
+  // Too small to hold any text of musl's: nothing tells which C library is inside.
+  'c/hello-musl-static-stripped': stripped(staticMuslHello),
   'c/hello-bogus-interpreter': program('hello.c', ['-Wl,--dynamic-linker=/lib/ld-none.so.1']),
 
   // Resolve the host name and the user name of their command line.

@@ -111,4 +111,8 @@ export const roots = {
   }),
   /** Nothing but one static program, as in an image made `FROM scratch`. */
   'root/scratch': root('scratch', { hello: { artifact: cPrograms['c/hello-static'] } }),
+  /** The same with a program that needs a loader, which is the usual mistake with such images. */
+  'root/scratch-with-dynamic-program': root('scratch-with-dynamic-program', {
+    hello: { artifact: cPrograms['c/hello'] },
+  }),
 } satisfies Record<string, Recipe>;

@@ -1,0 +1,152 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ElfgateError } from '../errors.ts';
+import type { OpaAnswer, PolicyProblem } from './opa.ts';
+import type { OpaOptions } from './opa-program.ts';
+import { opaSourcesHash } from './opa-sources.ts';
+import { bundleFormat, type PolicyBundle, readBundle, writeBundle } from './policy-bundle.ts';
+import { policyError } from './policy-problems.ts';
+import { type PolicySources, readPolicySources } from './policy-sources.ts';
+import { rulesOf } from './rule-metadata.ts';
+import { entrypoint } from './wasm-policy.ts';
+
+/**
+ * Compiles the policies of one or several directories. The first to come with new sources takes about a second; after
+ * that the bundle is read from the cache, where it lies under the hash of everything it was made of.
+ *
+ * @throws ElfgateError `policy` when a source does not compile or breaks the rule convention; the message shows each
+ * place. `missing-tool` when the compiler itself has to be built and cannot be. `unreadable` and `limit` as
+ * {@link readPolicySources}.
+ */
+export async function compilePolicies(directories: readonly string[], options: OpaOptions): Promise<PolicyBundle> {
+  const sources = readPolicySources(directories);
+  const revision = revisionOf(sources);
+  const directory = join(options.cacheDirectory, 'policies', revision);
+  const kept = keptBundle(directory);
+  if (kept !== null) {
+    return kept;
+  }
+  const bundle = await compile(sources, revision, options);
+  // Another process may have written it meanwhile. What is there and damaged has to give way.
+  if (existsSync(directory) && keptBundle(directory) === null) {
+    await rm(directory, { recursive: true, force: true, maxRetries: 3 });
+  }
+  await writeBundle(directory, bundle);
+  return bundle;
+}
+
+/**
+ * What is wrong with the policies of some directories, their tests included, in the order of the places. The rule
+ * convention is asked of directories that hold `main.rego`; others may hold any Rego.
+ *
+ * @throws ElfgateError as {@link compilePolicies}, but not for what is wrong with a source.
+ */
+export async function checkPolicies(
+  directories: readonly string[],
+  options: OpaOptions,
+): Promise<{ readonly sources: PolicySources; readonly problems: readonly PolicyProblem[] }> {
+  const { askOpa } = await import('./opa.ts');
+  const sources = readPolicySources(directories);
+  const everything = { ...sources.policies, ...sources.tests };
+  const checked = await askOpa('check', { sources: everything }, options);
+  if (checked.outcome === 'rejected') {
+    return { sources, problems: checked.problems };
+  }
+  if (!isComplete(sources)) {
+    return { sources, problems: [] };
+  }
+  const built = await build(sources, options);
+  const problems = built.outcome === 'rejected' ? built.problems : await conventionProblems(built.answer);
+  return { sources, problems };
+}
+
+/** The text of every file as `opa fmt` writes it, and whether that differs from what is there. */
+export async function formatPolicies(
+  directories: readonly string[],
+  options: OpaOptions,
+): Promise<readonly { readonly location: string; readonly text: string; readonly changed: boolean }[]> {
+  const { askOpa } = await import('./opa.ts');
+  const sources = readPolicySources(directories);
+  const formatted = await askOpa('fmt', { sources: { ...sources.policies, ...sources.tests } }, options);
+  if (formatted.outcome === 'rejected') {
+    throw policyError(formatted.problems, sources);
+  }
+  return formatted.answer.map(({ file, text, changed }) => ({
+    location: sources.locations.get(file) ?? file,
+    text,
+    changed,
+  }));
+}
+
+function revisionOf({ policies }: PolicySources): string {
+  const hash = createHash('sha256').update(`${bundleFormat}\n${opaSourcesHash()}\n`);
+  for (const [path, text] of Object.entries(policies)) {
+    hash.update(`${path}\n${text.length}\n${text}`);
+  }
+  return hash.digest('hex');
+}
+
+/** The bundle in the cache, or null when there is none or what is there is damaged. */
+function keptBundle(directory: string): PolicyBundle | null {
+  if (!existsSync(directory)) {
+    return null;
+  }
+  try {
+    return readBundle(directory);
+  } catch (error) {
+    if (error instanceof ElfgateError) {
+      return null;
+    }
+    throw error;
+  }
+}
+
+async function compile(sources: PolicySources, revision: string, options: OpaOptions): Promise<PolicyBundle> {
+  const built = await build(sources, options);
+  if (built.outcome === 'rejected') {
+    throw policyError(built.problems, sources);
+  }
+  const problems = await conventionProblems(built.answer);
+  if (problems.length > 0) {
+    throw policyError(problems, sources);
+  }
+  const { modules, annotations, wasm } = built.answer;
+  return { revision, wasm: new Uint8Array(Buffer.from(wasm, 'base64')), rules: rulesOf(modules, annotations).rules };
+}
+
+async function build(sources: PolicySources, options: OpaOptions): Promise<OpaAnswer<'build'>> {
+  if (!isComplete(sources)) {
+    throw new ElfgateError('policy', 'the policies have no main.rego, which gathers the findings of all rules', {
+      hint: "give the directory of elfgate's own policies, too",
+    });
+  }
+  const { askOpa } = await import('./opa.ts');
+  return askOpa('build', { sources: sources.policies, entrypoints: [entrypoint] }, options);
+}
+
+/** Whether the sources are what `elfgate check` runs, and not only a part of it, or Rego of another purpose. */
+function isComplete({ policies }: PolicySources): boolean {
+  return Object.hasOwn(policies, 'main.rego');
+}
+
+type Built = Extract<OpaAnswer<'build'>, { readonly outcome: 'answered' }>['answer'];
+
+/** What OPA has no objection to, and elfgate has. */
+async function conventionProblems({ wasm, modules, annotations, calls }: Built): Promise<readonly PolicyProblem[]> {
+  const { missingBuiltins } = await import('./wasm-policy.ts');
+  const { defaultProblems } = await import('./parameter-defaults.ts');
+  const missing = await missingBuiltins(new Uint8Array(Buffer.from(wasm, 'base64')));
+  const nowhere = { file: 'main.rego', row: 1, col: 1 };
+  const { rules, problems } = rulesOf(modules, annotations);
+  return [
+    ...missing.map((name) => ({
+      ...(calls[name] ?? nowhere),
+      code: 'built_in_missing',
+      message: `built-in function ${name} is not offered to policies`,
+    })),
+    ...problems,
+    ...defaultProblems(rules, annotations),
+  ].sort((a, b) => (a.file === b.file ? a.row - b.row || a.col - b.col : a.file < b.file ? -1 : 1));
+}

@@ -1,0 +1,15 @@
+/**
+ * A program of its own, started by `opa.ts` with everything it may touch as open files: the request on 0, the
+ * response on 1, the compiled opa program on 3. It opens nothing, reads no argument and no environment.
+ *
+ * A process and not a worker thread, because only a process can be given V8's bound on WebAssembly memory, and
+ * because ending it leaves nothing behind.
+ */
+import { readFileSync } from 'node:fs';
+import { WASI } from 'node:wasi';
+
+const programDescriptor = 3;
+
+const wasi = new WASI({ version: 'preview1', args: ['opa'], env: {}, preopens: {}, returnOnExit: true });
+const module = new WebAssembly.Module(readFileSync(programDescriptor));
+process.exitCode = wasi.start(new WebAssembly.Instance(module, wasi.getImportObject() as WebAssembly.Imports));

@@ -1,0 +1,248 @@
+import { spawn } from 'node:child_process';
+import { type FileHandle, mkdir, mkdtemp, open, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ElfgateError } from '../errors.ts';
+import { parseExactly, stringifyExactly } from './exact-json.ts';
+import { type OpaOptions, opaProgram } from './opa-program.ts';
+
+/** A place in a Rego file. */
+export interface Place {
+  readonly file: string;
+  /** 1 is the first line. */
+  readonly row: number;
+  /** 1 is the first character of the line. */
+  readonly col: number;
+}
+
+/** One thing that OPA or elfgate finds wrong with a Rego source. */
+export interface PolicyProblem extends Place {
+  /** `rego_parse_error`, `rego_type_error`, … of OPA; `built_in_refused`, `rule_convention` of elfgate. */
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Rego sources: the path of each file, as problems are to name it, and its text. */
+export type RegoSources = Readonly<Record<string, string>>;
+
+/** What one Rego file declares. */
+export interface ModuleOutline {
+  readonly file: string;
+  /** `['data', 'elfgate', …]`. */
+  readonly package: readonly string[];
+  readonly place: Place;
+  readonly rules: readonly string[];
+}
+
+/** One METADATA block. */
+export interface Annotation {
+  /** The document that it describes: `['data', 'elfgate', …]`. */
+  readonly path: readonly string[];
+  readonly place: Place;
+  readonly metadata: {
+    readonly scope: string;
+    readonly title?: string;
+    readonly description?: string;
+    readonly related_resources?: readonly { readonly ref: string; readonly description?: string }[];
+    readonly custom?: Readonly<Record<string, unknown>>;
+  };
+}
+
+/** The outcome of one Rego test. */
+export interface RegoTest {
+  readonly package: string;
+  readonly name: string;
+  readonly outcome: 'pass' | 'fail' | 'error' | 'skip';
+  readonly error?: string;
+  readonly durationNs: number;
+  readonly place: Place;
+  /** What the test wrote with `print()`. */
+  readonly printed?: string;
+  /** The failed cases of a test that has several: `test_x[case] if …`. */
+  readonly cases?: readonly string[];
+  /** The expression at which a failed test stopped, with the values of its variables written below it. */
+  readonly failure?: { readonly place: Place; readonly text: string };
+}
+
+/** Lines that tests reached, as `opa test --coverage` reports them. */
+export interface CoverageReport {
+  readonly files: Readonly<Record<string, { readonly coverage?: number; readonly [detail: string]: unknown }>>;
+  /** Percent. */
+  readonly coverage: number;
+  readonly [total: string]: unknown;
+}
+
+interface Conversation {
+  readonly build: {
+    readonly question: { readonly sources: RegoSources; readonly entrypoints: readonly string[] };
+    readonly answer: {
+      /** Base64. */
+      readonly wasm: string;
+      readonly modules: readonly ModuleOutline[];
+      readonly annotations: readonly Annotation[];
+      /** The first call of each built-in function. */
+      readonly calls: Readonly<Record<string, Place>>;
+    };
+  };
+  readonly check: {
+    readonly question: { readonly sources: RegoSources };
+    readonly answer: { readonly modules: readonly ModuleOutline[]; readonly annotations: readonly Annotation[] };
+  };
+  readonly test: {
+    readonly question: { readonly sources: RegoSources; readonly data: object; readonly coverage: boolean };
+    readonly answer: { readonly tests: readonly RegoTest[]; readonly coverage?: CoverageReport };
+  };
+  readonly fmt: {
+    readonly question: { readonly sources: RegoSources };
+    readonly answer: readonly { readonly file: string; readonly text: string; readonly changed: boolean }[];
+  };
+  readonly eval: {
+    /** Without `input`, the input is undefined. */
+    readonly question: {
+      readonly sources: RegoSources;
+      readonly query: string;
+      readonly data: object;
+      readonly input?: unknown;
+    };
+    /** One object of variable bindings for each answer to the query. */
+    readonly answer: { readonly result: readonly Readonly<Record<string, unknown>>[] };
+  };
+}
+
+/** What the program writes: see `response` in `opa/main.go`. */
+type Response<Command extends OpaCommand> =
+  | { readonly errors: readonly PolicyProblem[] }
+  | { readonly [Answered in Command]: Conversation[Answered]['answer'] };
+
+export type OpaCommand = keyof Conversation;
+export type OpaQuestion<Command extends OpaCommand> = Conversation[Command]['question'];
+export type OpaAnswer<Command extends OpaCommand> =
+  | { readonly outcome: 'answered'; readonly answer: Conversation[Command]['answer'] }
+  | { readonly outcome: 'rejected'; readonly problems: readonly PolicyProblem[] };
+
+/** Milliseconds. Compiling sixty rules takes one second; a thousand tests take ten. */
+const patience = 120_000;
+/** Pages of 64 KiB: 1 GiB. Compiling sixty rules takes 50 MB. */
+const memoryPages = 16_384;
+/** Bytes. A test report with a thousand failures is about 2 MB. */
+const responseBytes = 256 * 1024 * 1024;
+
+/**
+ * Asks OPA about Rego sources. It runs as WebAssembly in a process of its own that sees no file, no environment and
+ * no network, with bounded time and memory.
+ *
+ * @param timeLimit milliseconds.
+ * @returns what was asked for, or what is wrong with the sources.
+ * @throws ElfgateError `missing-tool` when the opa program cannot be had, `limit` when it takes too long, `policy`
+ * when it fails in a way that names no source.
+ */
+export async function askOpa<Command extends OpaCommand>(
+  command: Command,
+  question: OpaQuestion<Command>,
+  options: OpaOptions,
+  timeLimit = patience,
+): Promise<OpaAnswer<Command>> {
+  const program = await open(await opaProgram(options));
+  try {
+    const response = await withUnnamedFiles(options.cacheDirectory, async (request, answer) => {
+      await writeAtStart(request, Buffer.from(stringifyExactly({ command, ...question }) ?? ''));
+      await run(command, program, request, answer, timeLimit);
+      const { size } = await answer.stat();
+      if (size > responseBytes) {
+        throw new ElfgateError(
+          'limit',
+          `opa ${command} answered with ${size} bytes, above the limit of ${responseBytes}`,
+        );
+      }
+      const bytes = Buffer.alloc(size);
+      await answer.read(bytes, 0, size, 0);
+      return parseExactly(bytes.toString()) as Response<Command>;
+    });
+    return 'errors' in response
+      ? { outcome: 'rejected', problems: response.errors }
+      : { outcome: 'answered', answer: response[command] };
+  } finally {
+    await program.close();
+  }
+}
+
+/**
+ * Lends two empty files that have no name any more, so that nothing remains of them however this process ends.
+ * Pipes will not do: Node opens them non-blocking, and WASI then fails with EAGAIN instead of waiting.
+ */
+async function withUnnamedFiles<Result>(
+  cacheDirectory: string,
+  use: (first: FileHandle, second: FileHandle) => Promise<Result>,
+): Promise<Result> {
+  await mkdir(cacheDirectory, { recursive: true });
+  const directory = await mkdtemp(join(cacheDirectory, 'opa-'));
+  const files: FileHandle[] = [];
+  try {
+    const first = await open(join(directory, 'request'), 'wx+', 0o600);
+    files.push(first);
+    const second = await open(join(directory, 'response'), 'wx+', 0o600);
+    files.push(second);
+    await rm(directory, { recursive: true });
+    return await use(first, second);
+  } finally {
+    await Promise.all(files.map((file) => file.close()));
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** Writes without moving the position in the file, from which the program that inherits it will read. */
+async function writeAtStart(file: FileHandle, bytes: Buffer): Promise<void> {
+  let written = 0;
+  while (written < bytes.length) {
+    written += (await file.write(bytes, written, bytes.length - written, written)).bytesWritten;
+  }
+}
+
+function run(
+  command: OpaCommand,
+  program: FileHandle,
+  request: FileHandle,
+  answer: FileHandle,
+  timeLimit: number,
+): Promise<void> {
+  const processFile = new URL(
+    import.meta.url.endsWith('.ts') ? './opa-process.ts' : './opa-process.js',
+    import.meta.url,
+  );
+  const flags = [
+    '--disable-warning=ExperimentalWarning', // node:wasi
+    `--wasm-max-mem-pages=${memoryPages}`,
+    // The optimising compiler costs 0.6 s for a program that runs for 0.3 s.
+    '--liftoff-only',
+  ];
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [...flags, fileURLToPath(processFile)], {
+      env: {},
+      stdio: [request.fd, answer.fd, 'pipe', program.fd],
+    });
+    let outOfTime = false;
+    const timer = setTimeout(() => {
+      outOfTime = true;
+      child.kill('SIGKILL');
+    }, timeLimit);
+    const complaints: Buffer[] = [];
+    child.stderr?.on('data', (chunk) => complaints.push(chunk));
+    child.on('error', reject);
+    child.on('close', (status, signal) => {
+      clearTimeout(timer);
+      if (status === 0) {
+        resolve();
+      } else if (outOfTime) {
+        reject(
+          new ElfgateError('limit', `opa ${command} took longer than ${timeLimit / 1000} seconds and was ended`, {
+            hint: 'look for a policy or a test that computes without end',
+          }),
+        );
+      } else {
+        const said = Buffer.concat(complaints).toString().trim();
+        const reason = said.split('\n')[0] || `it ended with ${signal ?? `status ${status}`}`;
+        reject(new ElfgateError('policy', `opa ${command} failed: ${reason}`, { cause: said }));
+      }
+    });
+  });
+}

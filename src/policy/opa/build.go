@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/bundle"
+	"github.com/open-policy-agent/opa/v1/compile"
+	"github.com/open-policy-agent/opa/v1/util"
+)
+
+type buildResult struct {
+	// Wasm is the compiled policy; base64 in JSON.
+	Wasm []byte `json:"wasm"`
+	checkResult
+	// Calls holds the first call of each built-in function that the sources name.
+	Calls map[string]place `json:"calls"`
+}
+
+type checkResult struct {
+	Modules     []moduleOutline `json:"modules"`
+	Annotations []annotation    `json:"annotations"`
+}
+
+// moduleOutline is what one file declares.
+type moduleOutline struct {
+	File string `json:"file"`
+	// Package is the path of the file's package: ["data", "elfgate", …].
+	Package []string `json:"package"`
+	Place   place    `json:"place"`
+	// Rules holds the names of the file's rules, each once, in order of first appearance.
+	Rules []string `json:"rules"`
+}
+
+// annotation is one METADATA block, with the document it describes.
+type annotation struct {
+	// Path is the described document: ["data", "elfgate", …].
+	Path     []string         `json:"path"`
+	Place    place            `json:"place"`
+	Metadata *ast.Annotations `json:"metadata"`
+}
+
+type place struct {
+	File string `json:"file"`
+	Row  int    `json:"row"`
+	Col  int    `json:"col"`
+}
+
+func build(ctx context.Context, asked request) (*buildResult, error) {
+	checked, modules, err := compiled(asked)
+	if err != nil {
+		return nil, err
+	}
+	sources := bundle.Bundle{Data: map[string]any{}}
+	sources.Manifest.Init()
+	for _, file := range util.KeysSorted(modules) {
+		raw := []byte(asked.Sources[file])
+		sources.Modules = append(sources.Modules, bundle.ModuleFile{URL: file, Path: file, Raw: raw, Parsed: modules[file]})
+	}
+	compiler := compile.New().
+		WithTarget(compile.TargetWasm).
+		WithEntrypoints(asked.Entrypoints...).
+		WithCapabilities(capabilities()).
+		WithRegoVersion(ast.RegoV1).
+		WithBundle(&sources)
+	if err := compiler.Build(ctx); err != nil {
+		return nil, err
+	}
+	return &buildResult{
+		Wasm:        compiler.Bundle().WasmModules[0].Raw,
+		checkResult: checkResult{Modules: outlines(modules), Annotations: annotations(checked)},
+		Calls:       builtinCalls(checked),
+	}, nil
+}
+
+func check(asked request) (*checkResult, error) {
+	checked, modules, err := compiled(asked)
+	if err != nil {
+		return nil, err
+	}
+	return &checkResult{Modules: outlines(modules), Annotations: annotations(checked)}, nil
+}
+
+// compiled runs OPA's checks in strict mode (unused variables and imports are errors). It returns the modules as
+// they were parsed, too: the compiler rewrites its own copies.
+func compiled(asked request) (*ast.Compiler, map[string]*ast.Module, error) {
+	if len(asked.Sources) == 0 {
+		return nil, nil, errors.New("no sources")
+	}
+	modules, err := parse(asked.Sources)
+	if err != nil {
+		return nil, nil, err
+	}
+	compiler := newCompiler().WithStrict(true)
+	if compiler.Compile(modules); compiler.Failed() {
+		return nil, nil, compiler.Errors
+	}
+	return compiler, modules, nil
+}
+
+func outlines(modules map[string]*ast.Module) []moduleOutline {
+	found := []moduleOutline{}
+	for _, file := range util.KeysSorted(modules) {
+		declared := modules[file].Package
+		outline := moduleOutline{
+			File:    file,
+			Package: names(declared.Path),
+			Place:   placeOf(declared.Location),
+			Rules:   []string{},
+		}
+		for _, rule := range modules[file].Rules {
+			name := rule.Head.Ref()[0].Value.String()
+			if !slices.Contains(outline.Rules, name) {
+				outline.Rules = append(outline.Rules, name)
+			}
+		}
+		found = append(found, outline)
+	}
+	return found
+}
+
+func annotations(compiler *ast.Compiler) []annotation {
+	found := []annotation{}
+	for _, described := range compiler.GetAnnotationSet().Flatten() {
+		found = append(found, annotation{
+			Path:     names(described.Path),
+			Place:    placeOf(described.Location),
+			Metadata: described.Annotations,
+		})
+	}
+	return found
+}
+
+func builtinCalls(compiler *ast.Compiler) map[string]place {
+	calls := map[string]place{}
+	for _, file := range util.KeysSorted(compiler.Modules) {
+		ast.WalkExprs(compiler.Modules[file], func(expr *ast.Expr) bool {
+			if !expr.IsCall() {
+				return false
+			}
+			name := expr.Operator().String()
+			if _, known := ast.BuiltinMap[name]; !known || expr.Location == nil {
+				return false
+			}
+			if _, seen := calls[name]; !seen {
+				calls[name] = placeOf(expr.Location)
+			}
+			return false
+		})
+	}
+	return calls
+}
+
+func names(ref ast.Ref) []string {
+	path := make([]string, 0, len(ref))
+	for _, term := range ref {
+		if name, ok := term.Value.(ast.String); ok {
+			path = append(path, string(name))
+		} else {
+			path = append(path, term.String())
+		}
+	}
+	return path
+}
+
+func placeOf(at *ast.Location) place {
+	if at == nil {
+		return place{}
+	}
+	return place{File: at.File, Row: at.Row, Col: at.Col}
+}

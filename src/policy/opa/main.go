@@ -1,0 +1,83 @@
+// Command opa answers one question about Rego sources and ends.
+//
+// It is OPA's own compiler, test runner and formatter behind one JSON request on standard input and one JSON
+// response on standard output, compiled for wasip1 so that elfgate needs no opa binary. It opens no file: every
+// source arrives in the request, and every answer leaves in the response. What is wrong with the sources is part of
+// the response; a non-zero exit status means that the request itself made no sense.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+
+	"github.com/open-policy-agent/opa/v1/util"
+)
+
+// request is what elfgate asks. Fields that a command does not read are absent.
+type request struct {
+	Command string `json:"command"`
+	// Sources maps the path of each file, as errors are to name it, to its text.
+	Sources map[string]string `json:"sources"`
+	// Data is the base document: rule parameters, and whatever else policies read under `data`.
+	Data map[string]any `json:"data"`
+
+	Entrypoints []string `json:"entrypoints"` // build
+	Coverage    bool     `json:"coverage"`    // test
+	Query       string   `json:"query"`       // eval
+	// Input is read by eval. Absent means undefined, which `null` does not.
+	Input json.RawMessage `json:"input"`
+}
+
+// response holds either errors, or the one field named like the command.
+type response struct {
+	Errors []problem      `json:"errors,omitempty"`
+	Build  *buildResult   `json:"build,omitempty"`
+	Check  *checkResult   `json:"check,omitempty"`
+	Test   *testResult    `json:"test,omitempty"`
+	Fmt    []formatResult `json:"fmt,omitempty"`
+	Eval   *evalResult    `json:"eval,omitempty"`
+}
+
+func main() {
+	if err := serve(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func serve(ctx context.Context) error {
+	var asked request
+	// util's decoder keeps numbers as they are written; encoding/json's would round those above 2^53.
+	if err := util.NewJSONDecoder(os.Stdin).Decode(&asked); err != nil {
+		return fmt.Errorf("request: %w", err)
+	}
+	answer, err := run(ctx, asked)
+	if problems := problemsOf(err); len(problems) > 0 {
+		answer = response{Errors: problems}
+	} else if err != nil {
+		return fmt.Errorf("%s: %w", asked.Command, err)
+	}
+	encoder := json.NewEncoder(os.Stdout)
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(answer)
+}
+
+func run(ctx context.Context, asked request) (answer response, err error) {
+	switch asked.Command {
+	case "build":
+		answer.Build, err = build(ctx, asked)
+	case "check":
+		answer.Check, err = check(asked)
+	case "test":
+		answer.Test, err = test(ctx, asked)
+	case "fmt":
+		answer.Fmt, err = reformat(asked)
+	case "eval":
+		answer.Eval, err = eval(ctx, asked)
+	default:
+		err = fmt.Errorf("no such command")
+	}
+	return answer, err
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/util"
+)
+
+// problem is one thing that is wrong with a source, at the place where it is wrong.
+type problem struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	File    string `json:"file"`
+	Row     int    `json:"row"` // 1 is the first line
+	Col     int    `json:"col"` // 1 is the first character of the line
+}
+
+// refused lists the built-ins through which a policy would see more than its facts.
+var refused = []string{"http.send", "net.lookup_ip_addr", "opa.runtime"}
+
+const undefinedFunction = "undefined function "
+
+// capabilities are those of this OPA, without the refused built-ins.
+func capabilities() *ast.Capabilities {
+	offered := ast.CapabilitiesForThisVersion()
+	offered.Builtins = slices.DeleteFunc(offered.Builtins, func(b *ast.Builtin) bool {
+		return slices.Contains(refused, b.Name)
+	})
+	return offered
+}
+
+// parse reads every source, and reports the errors of all of them, not only those of the first.
+func parse(sources map[string]string) (map[string]*ast.Module, error) {
+	modules := make(map[string]*ast.Module, len(sources))
+	var wrong ast.Errors
+	for _, file := range util.KeysSorted(sources) {
+		module, err := ast.ParseModuleWithOpts(file, sources[file], ast.ParserOptions{
+			ProcessAnnotation: true,
+			Capabilities:      capabilities(),
+			RegoVersion:       ast.RegoV1,
+		})
+		var found ast.Errors
+		switch {
+		case errors.As(err, &found):
+			wrong = append(wrong, found...)
+		case err != nil:
+			wrong = append(wrong, ast.NewError(ast.ParseErr, &ast.Location{File: file, Row: 1, Col: 1}, "%s", err))
+		default:
+			modules[file] = module
+		}
+	}
+	if len(wrong) > 0 {
+		return nil, wrong
+	}
+	return modules, nil
+}
+
+// newCompiler reports every error of a set of modules; OPA's default stops at ten.
+func newCompiler() *ast.Compiler {
+	return ast.NewCompiler().WithCapabilities(capabilities()).SetErrorLimit(0)
+}
+
+// problemsOf gives the source errors that err holds, in the order of their places, or nil if it holds none.
+func problemsOf(err error) []problem {
+	var found ast.Errors
+	if single := (*ast.Error)(nil); errors.As(err, &single) {
+		found = ast.Errors{single}
+	} else if !errors.As(err, &found) {
+		return nil
+	}
+	problems := make([]problem, 0, len(found))
+	for _, e := range found {
+		p := problem{Code: e.Code, Message: e.Message}
+		if name, ok := strings.CutPrefix(e.Message, undefinedFunction); ok && slices.Contains(refused, name) {
+			p.Code = "built_in_refused"
+			p.Message = fmt.Sprintf("built-in function %s is refused: a policy judges the facts that it is given and reaches for nothing else", name)
+		}
+		if e.Location != nil {
+			p.File, p.Row, p.Col = e.Location.File, e.Location.Row, e.Location.Col
+		}
+		problems = append(problems, p)
+	}
+	slices.SortFunc(problems, func(a, b problem) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Row, b.Row), cmp.Compare(a.Col, b.Col), cmp.Compare(a.Message, b.Message))
+	})
+	return slices.Compact(problems)
+}

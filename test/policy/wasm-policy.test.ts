@@ -1,0 +1,145 @@
+import test from 'ava';
+import { ElfgateError } from '../../src/errors.ts';
+import { loadWasmPolicy } from '../../src/policy/wasm-policy.ts';
+import { compiled } from './scratch.ts';
+
+const echo = compiled('package elfgate\n\nverdict := {"is": input, "type": type_name(input)}\n');
+const wasm = (rego: string) => compiled(`package elfgate\n\n${rego}\n`);
+
+const falsy = [false, 0, '', null];
+
+for (const input of falsy) {
+  test(`the input ${JSON.stringify(input)} reaches the policy and is not taken for undefined`, async (t) => {
+    const policy = await loadWasmPolicy(await echo, {});
+    const verdict = policy.evaluate(input);
+    t.deepEqual(verdict, { is: input, type: input === null ? 'null' : typeof input });
+  });
+}
+
+test('a string is data, not JSON text', async (t) => {
+  const policy = await loadWasmPolicy(await echo, {});
+  t.deepEqual(policy.evaluate('{"binaries": []}'), { is: '{"binaries": []}', type: 'string' });
+});
+
+for (const [name, bytes] of [
+  ['Buffer', Buffer.from('{"binaries": []}')],
+  ['Uint8Array', new TextEncoder().encode('{"binaries": []}')],
+  ['ArrayBuffer', new ArrayBuffer(8)],
+] as const) {
+  test(`a ${name} is refused, and not judged as an object with numbered fields`, async (t) => {
+    const policy = await loadWasmPolicy(await echo, {});
+    t.throws(() => policy.evaluate(bytes), {
+      instanceOf: ElfgateError,
+      code: 'evaluation',
+      message: `the input of a policy must be JSON: it is an instance of ${name}, not plain data`,
+    });
+  });
+}
+
+test('an integer above 2^53 keeps every digit as bigint, in and out', async (t) => {
+  const policy = await loadWasmPolicy(await wasm('verdict := {"same": input.n, "text": sprintf("%d", [input.n])}'), {});
+  t.deepEqual(policy.evaluate({ n: 9007199254740993n }), { same: 9007199254740993n, text: '9007199254740993' });
+});
+
+test('an integer above 2^53 that was a number is refused, because it has lost its value already', async (t) => {
+  const policy = await loadWasmPolicy(await echo, {});
+  t.throws(() => policy.evaluate({ binaries: [{ size: 2 ** 53 }] }), {
+    instanceOf: ElfgateError,
+    code: 'evaluation',
+    message:
+      'the input of a policy must be JSON: /binaries/0/size is the integer 9007199254740992, which a number cannot hold exactly; state it as bigint or text',
+  });
+});
+
+test('a policy without a verdict for its input is an error, never "no findings"', async (t) => {
+  const policy = await loadWasmPolicy(await wasm('verdict := {"findings": []} if input.known'), {});
+  t.deepEqual(policy.evaluate({ known: true }), { findings: [] });
+  t.throws(() => policy.evaluate({}), {
+    instanceOf: ElfgateError,
+    code: 'evaluation',
+    message: 'the policy gave no verdict: elfgate/verdict is undefined for this input',
+  });
+});
+
+test('a policy that was compiled for another entrypoint is refused', async (t) => {
+  const other = await loadWasmPolicy(await compiled('package a\n\nb := 1\n', 'a/b'), {});
+  t.throws(() => other.evaluate({}), {
+    instanceOf: ElfgateError,
+    code: 'evaluation',
+    message: 'the policy failed: entrypoint elfgate/verdict is not valid in this instance',
+  });
+});
+
+test('built-ins that are not offered are found when the policy is loaded, by name', async (t) => {
+  const bytes = await wasm(
+    'verdict := {"a": time.now_ns(), "b": regex.replace(input.a, "x", "y"), "c": sprintf("%d", [input.n])}',
+  );
+  const error = await t.throwsAsync(loadWasmPolicy(bytes, {}), { instanceOf: ElfgateError, code: 'policy' });
+  t.is(error?.message, 'the policy needs built-ins that are not offered: regex.replace, time.now_ns');
+});
+
+test('a policy that aborts is an error with its reason', async (t) => {
+  const policy = await loadWasmPolicy(await wasm('verdict := x if some x in input.values'), {});
+  t.is(policy.evaluate({ values: [1] }), 1);
+  const error = t.throws(() => policy.evaluate({ values: [1, 2] }), { instanceOf: ElfgateError, code: 'evaluation' });
+  t.regex(error?.message ?? '', /^the policy failed: .*var assignment conflict/);
+  t.true(error?.cause instanceof Error);
+  t.is(policy.evaluate({ values: [3] }), 3, 'the next evaluation starts from clean memory');
+});
+
+test('a policy that outgrows its memory is an error, and the next evaluation works', async (t) => {
+  const rego =
+    'verdict := count([x | some a in input.n; some b in input.n; some c in input.n; x := [a, b, c, input.text]])';
+  const policy = await loadWasmPolicy(await wasm(rego), {});
+  const numbers = Array.from({ length: 400 }, (_, index) => index);
+  t.throws(() => policy.evaluate({ n: numbers, text: 'x' }), {
+    instanceOf: ElfgateError,
+    code: 'evaluation',
+    message: 'the policy needs more than its 1 GiB of memory',
+  });
+  t.is(policy.evaluate({ n: [1, 2], text: 'x' }), 8);
+});
+
+test('base data stays between evaluations', async (t) => {
+  const policy = await loadWasmPolicy(await wasm('verdict := data.limit + input'), { limit: 40 });
+  t.is(policy.evaluate(2), 42);
+  t.is(policy.evaluate(3), 43);
+});
+
+test('text of every kind comes through unchanged', async (t) => {
+  const policy = await loadWasmPolicy(await wasm('verdict := [input, sprintf("%s", [input])]'), {});
+  for (const text of [
+    'ünïcödé',
+    '🚀',
+    'zero \u0000 byte',
+    '\u001b[31m',
+    '"\\/\b\f\n\r\t',
+    '\u2028\u2029',
+    '\ufeffbom',
+    '\uffff',
+  ]) {
+    t.deepEqual(policy.evaluate(text), [text, text]);
+  }
+});
+
+test('an input of twenty megabytes is judged, and its memory is given back afterwards', async (t) => {
+  const policy = await loadWasmPolicy(await wasm('verdict := count(input.symbols)'), {});
+  const symbols = Array.from({ length: 400_000 }, (_, index) => `symbol number ${index} with a long mangled name`);
+  t.is(policy.evaluate({ symbols }), 400_000);
+  t.is(policy.evaluate({ symbols: [] }), 0);
+});
+
+test('bytes that are no WebAssembly, and modules that are no policy, are refused', async (t) => {
+  await t.throwsAsync(loadWasmPolicy(new Uint8Array([1, 2, 3]), {}), {
+    instanceOf: ElfgateError,
+    code: 'policy',
+    message: 'the compiled policy is not a WebAssembly module',
+  });
+  const empty = new Uint8Array([0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]);
+  await t.throwsAsync(loadWasmPolicy(empty, {}), {
+    instanceOf: ElfgateError,
+    code: 'policy',
+    message:
+      'the compiled policy cannot be loaded: its ABI version is undefined.undefined, and 1.2 or a later 1 is needed',
+  });
+});
