@@ -1,7 +1,7 @@
-import { limits } from '../../src/limits.ts';
 import test from 'ava';
 import fc from 'fast-check';
 import { ElfgateError } from '../../src/errors.ts';
+import { limits } from '../../src/limits.ts';
 import { encodeInput } from '../../src/policy/evaluation-input.ts';
 
 const decode = (input: unknown) => new TextDecoder().decode(encodeInput(input));
