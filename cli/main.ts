@@ -1,10 +1,18 @@
 #!/usr/bin/env node
-import { enableCompileCache } from 'node:module';
+import module from 'node:module';
 import { join } from 'node:path';
 import { cacheDirectory } from './directories.ts';
 
-// Half of a short run would otherwise go into compiling this program again.
-enableCompileCache(join(cacheDirectory(process.env), 'code'));
+const oldestNode = 24;
 
-const { run } = await import('./program.ts');
-process.exitCode = await run(process.argv.slice(2), process);
+if (Number.parseInt(process.versions.node, 10) < oldestNode) {
+  process.stderr.write(
+    `cannot decide[usage]: elfgate needs Node ${oldestNode} or newer, and this is ${process.versions.node}\n`,
+  );
+  process.exitCode = 2;
+} else {
+  // Half of a short run would otherwise go into compiling this program again.
+  module.enableCompileCache(join(cacheDirectory(process.env), 'code'));
+  const { run } = await import('./program.ts');
+  process.exitCode = await run(process.argv.slice(2), process);
+}

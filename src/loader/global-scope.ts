@@ -31,30 +31,48 @@ export interface GlobalScopeNeed {
  */
 export function findGlobalScopeNeeds(members: readonly SetMember[]): readonly GlobalScopeNeed[] {
   const libraries = members.filter(({ elf }) => elf.dynamic !== null);
-  const offers = new Map(libraries.map((member) => [member, exportedNames(member.elf)]));
   const needs: GlobalScopeNeed[] = [];
+  let known: Offers | undefined;
   for (const member of libraries) {
-    if (isProgram(member.elf)) {
+    const wanted = isProgram(member.elf) ? [] : unversionedImports(member.elf);
+    if (wanted.length === 0) {
       continue;
     }
+    // A Go host offers ten thousand names; most sets never ask for one.
+    known ??= new Map(libraries.map((library) => [library, exportedNames(library.elf)]));
+    const offers = known;
     const near = closure(member, libraries);
     const certain = !needsUnknownLibraries(near, libraries);
-    const symbols: MissingSymbol[] = [];
-    for (const name of unversionedImports(member.elf)) {
-      const definers = libraries.filter((candidate) => offers.get(candidate)?.has(name));
-      const local = definers.some((definer) => near.has(definer) || isProgram(definer.elf));
-      const provider = definers[0];
-      if (!local && provider !== undefined) {
-        symbols.push({ name, provider: provider.name });
-      } else if (provider === undefined && certain) {
-        symbols.push({ name, provider: null });
-      }
-    }
+    const symbols = wanted.flatMap((name) => missingSymbol(name, near, definersOf(name, offers), certain));
     if (symbols.length > 0) {
       needs.push({ member, symbols, certain });
     }
   }
   return needs;
+}
+
+/** Exported names of each member. */
+type Offers = ReadonlyMap<SetMember, ReadonlySet<string>>;
+
+function definersOf(name: string, offers: Offers): readonly SetMember[] {
+  return [...offers].filter(([, names]) => names.has(name)).map(([member]) => member);
+}
+
+function missingSymbol(
+  name: string,
+  near: ReadonlySet<SetMember>,
+  definers: readonly SetMember[],
+  certain: boolean,
+): readonly MissingSymbol[] {
+  if (definers.some((definer) => near.has(definer) || isProgram(definer.elf))) {
+    return [];
+  }
+  const [provider] = definers;
+  if (provider !== undefined) {
+    return [{ name, provider: provider.name }];
+  }
+  // Where a needed library is not part of the set, it may well be the one that defines the symbol.
+  return certain ? [{ name, provider: null }] : [];
 }
 
 function exportedNames(elf: ElfFile): ReadonlySet<string> {

@@ -1,0 +1,19 @@
+/** elfgate as a library: inspect targets, evaluate policies, report findings. */
+
+export { ElfgateError, type ErrorCode, FormatError } from './errors.ts';
+export { type InspectOptions, inspect, type Target } from './facts/inspect.ts';
+export type { FactsDocument } from './facts/schema.ts';
+export type { Finding, Report, Summary } from './findings/finding.ts';
+export { renderJson } from './findings/json.ts';
+export { type Judge, reportOn } from './findings/report.ts';
+export { renderText } from './findings/text.ts';
+export { compilePolicies } from './policy/compile-policies.ts';
+export {
+  type Configuration,
+  defaultConfiguration,
+  findConfiguration,
+  loadConfiguration,
+} from './policy/configuration/configuration.ts';
+export { rulesInForce } from './policy/enforcement.ts';
+export { loadPolicy, type Policy } from './policy/evaluation.ts';
+export { type PolicyBundle, readBundle } from './policy/policy-bundle.ts';
