@@ -7,7 +7,7 @@ export const limits = {
    * Bytes up to which a binary is read as a whole: one system call instead of dozens. Larger ones are read where they
    * are asked, because memory must not grow with the file.
    */
-  wholeFileBytes: 16_777_216,
+  wholeFileBytes: 4_194_304,
   /** Section headers of one file. Objects built with -ffunction-sections hold tens of thousands. */
   sections: 262_144,
   /** Sections that a place in a file is looked for in, to name it in evidence. Linked files have about 40. */
@@ -23,18 +23,22 @@ export const limits = {
   segments: 131_072,
   /** Entries of a dynamic section. Programs of a hundred libraries hold 130. */
   dynamicEntries: 16_384,
+  /** Symbols that the run-time linker works with, which are read at once. node has 75,000, libLLVM 40,000. */
+  dynamicSymbols: 1_048_576,
   /** Symbols of one table. Chromium with debug symbols has about 3 million. */
   symbols: 16_777_216,
   /** Bytes of a string table that is read at once. libLLVM's .dynstr is 5 MB, a Go host's 1 MB. */
   stringTableBytes: 134_217_728,
   /** Bytes of one name. C++ names of heavy templates reach 64 KB. */
   nameBytes: 1_048_576,
-  /** Version records (needed or defined) of one file. libc defines about 40. */
-  versionRecords: 65_536,
+  /** Version records (needed or defined) of one file. libc defines about 40, and programs need as many. */
+  versionRecords: 8_192,
   /** Relocations of one table. libLLVM has 700,000 RELATIVE ones. */
   relocations: 33_554_432,
   /** Relocations of one file that refer to symbols, which are kept in memory. libLLVM has 70,000, a Go host 30,000. */
   symbolRelocations: 2_097_152,
+  /** Segments and sections of one file that hold notes. Programs have three. */
+  noteTables: 256,
   /** Notes of one file. Programs have about four; the Linux kernel's own file some dozens. */
   notes: 4_096,
   /** Bytes of all notes of one file. Build ids have 20, property notes some dozens. */

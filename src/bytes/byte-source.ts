@@ -17,6 +17,12 @@ export interface ByteSource {
    * @throws ElfgateError `unreadable` when the system cannot read it.
    */
   read(offset: number, length: number): Buffer;
+  /**
+   * Fills `target` with the bytes from `offset`. Absent where the bytes are in memory already and a copy is a waste.
+   *
+   * @throws as {@link ByteSource.read} does.
+   */
+  readInto?(target: Buffer, offset: number): void;
 }
 
 /** A source over bytes that are in memory already. */
@@ -68,13 +74,13 @@ export function openFile(path: string): FileSource {
 
   const pages = new Map<number, Buffer>();
 
-  const readExactly = (offset: number, length: number): Buffer => {
-    const target = Buffer.allocUnsafeSlow(length);
+  const readInto = (target: Buffer, offset: number): void => {
+    assertInside(offset, target.length, size);
     let done = 0;
-    while (done < length) {
+    while (done < target.length) {
       let count: number;
       try {
-        count = readSync(descriptor, target, done, length - done, offset + done);
+        count = readSync(descriptor, target, done, target.length - done, offset + done);
       } catch (cause) {
         throw unreadable(path, cause);
       }
@@ -83,6 +89,11 @@ export function openFile(path: string): FileSource {
       }
       done += count;
     }
+  };
+
+  const readExactly = (offset: number, length: number): Buffer => {
+    const target = Buffer.allocUnsafeSlow(length);
+    readInto(target, offset);
     return target;
   };
 
@@ -114,6 +125,7 @@ export function openFile(path: string): FileSource {
       }
       return readExactly(offset, length);
     },
+    readInto,
     close() {
       pages.clear();
       closeSync(descriptor);
@@ -138,7 +150,8 @@ function assertInside(offset: number, length: number, size: number): void {
 
 function unreadable(path: string, cause: unknown): ElfgateError {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
-  return new ElfgateError('unreadable', `${path}: cannot be read (${code})`, {
+  const sentence = code === 'ENOENT' ? 'there is no such file or directory' : `cannot be read (${code})`;
+  return new ElfgateError('unreadable', `${path}: ${sentence}`, {
     hint: code === 'ENOENT' ? 'check the path' : 'check that you may read it: ls -l',
     cause,
   });

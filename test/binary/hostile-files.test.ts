@@ -1,20 +1,26 @@
 import { deflateSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import { limits } from '../../src/limits.ts';
-import { dynamicAt, FieldWriter, piecesAt, tinyElf, tinyLibrary } from './elf/tiny-elf.ts';
 import { type Attempt, attempt } from './elf/quick.ts';
+import { FieldWriter, piecesAt, tinyElf, tinyLibrary } from './elf/tiny-elf.ts';
 
 // All of them are answered or refused; what they must not do is keep the reader busy or fill its memory. One second is
 // what the slowest machine of the project takes for the slowest file here, three times over.
 const longest = 1_000;
 const mostGrown = 400_000_000;
 
+/** Memory of this thread alone: other test files run beside it in the same process. */
+function heldBytes(): number {
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
 function boundedly(t: ExecutionContext, bytes: Buffer): Attempt {
-  const before = process.memoryUsage.rss();
+  const before = heldBytes();
   const outcome = attempt(bytes);
   t.log(`${Math.round(outcome.milliseconds)} ms: ${outcome.refusal?.message ?? 'answered'}`);
   t.true(outcome.milliseconds < longest, `${outcome.milliseconds} ms`);
-  t.true(process.memoryUsage.rss() - before < mostGrown, 'memory grows without bound');
+  t.true(heldBytes() - before < mostGrown, 'memory grows without bound');
   return outcome;
 }
 
@@ -96,7 +102,12 @@ test('names made to make patterns backtrack are judged quickly', (t) => {
 });
 
 test('a hash table without an end is refused', (t) => {
-  const chains = new FieldWriter().u32(1, 1, 1, 0).u64(0).u32(1).bytes(Buffer.alloc(4 << 20)).done();
+  const chains = new FieldWriter()
+    .u32(1, 1, 1, 0)
+    .u64(0)
+    .u32(1)
+    .bytes(Buffer.alloc(4 << 20))
+    .done();
   const library = tinyLibrary(
     [
       [more.gnuHash, piecesAt],
@@ -151,7 +162,7 @@ test('version definitions that all share sixty thousand names are refused', (t) 
     ],
     { pieces: [[piecesAt, definitions.done()]] },
   );
-  isRefused(t, library, /more than 65536 version records/);
+  isRefused(t, library, /more than 8192 version records/);
 });
 
 test('needed libraries that all share sixty thousand versions are refused', (t) => {
@@ -175,7 +186,7 @@ test('needed libraries that all share sixty thousand versions are refused', (t) 
     ],
     { pieces: [[piecesAt, needs.done()]] },
   );
-  isRefused(t, library, /more than 65536 version records/);
+  isRefused(t, library, /more than 8192 version records/);
 });
 
 test('version records that link to themselves come to an end', (t) => {
@@ -201,10 +212,9 @@ test('version records that link to themselves come to an end', (t) => {
 test('ten thousand needed libraries with names of a megabyte are refused', (t) => {
   const strings = Buffer.concat([Buffer.alloc(1_000_000, 'x'), Buffer.from('\0')]);
   const tags = Array.from({ length: 10_000 }, (_unused, index) => [DT.needed, index] as const);
-  const library = tinyLibrary(
-    [...tags, [DT.strtab, piecesAt], [DT.stringSize, strings.length]],
-    { pieces: [[piecesAt, strings]] },
-  );
+  const library = tinyLibrary([...tags, [DT.strtab, piecesAt], [DT.stringSize, strings.length]], {
+    pieces: [[piecesAt, strings]],
+  });
   isRefused(t, library, /names in this string table/);
 });
 
@@ -294,7 +304,11 @@ test('a note that claims four thousand million bytes is refused', (t) => {
     [0xffffffff, 0xffffffff],
     [0xfffffff5, 4],
   ]) {
-    const note = new FieldWriter().u32(...sizes, 3).text('GNU\0').u32(0, 0, 0, 0).done();
+    const note = new FieldWriter()
+      .u32(...sizes, 3)
+      .text('GNU\0')
+      .u32(0, 0, 0, 0)
+      .done();
     const bytes = tinyElf({
       segments: [{ type: 4, offset: 0x400, fileBytes: note.length, alignment: 4 }],
       pieces: [[0x400, note]],
@@ -350,7 +364,7 @@ test('a relocation against symbol four thousand million is refused', (t) => {
     ],
     { pieces: [[piecesAt, table]] },
   );
-  isRefused(t, library, /4294967296 dynamic symbols are more than/);
+  isRefused(t, library, /4294967296 dynamic symbols are more than the 1048576 that are read/);
 });
 
 /** A program with Go build information of this text. */
@@ -376,7 +390,7 @@ function prefixed(bytes: Buffer): Buffer {
 
 test('build information of a quoted value of a megabyte is read', (t) => {
   const { facts } = boundedly(t, goProgram(`build\tCGO_CFLAGS="${'a\\n'.repeat(340_000)}"\n`));
-  t.is(facts?.go?.settings['CGO_CFLAGS']?.length, 680_000);
+  t.is(facts?.go?.settings.CGO_CFLAGS?.length, 680_000);
 });
 
 test('a quoted value that does not end is refused', (t) => {
@@ -415,7 +429,11 @@ test('a file full of starts of pclntab is looked through quickly', (t) => {
 
 test('debug information that inflates to a gigabyte is left alone', (t) => {
   const bomb = deflateSync(Buffer.alloc(200 << 20), { level: 9 });
-  const section = new FieldWriter().u32(1, 0).u64(1 << 30, 1).bytes(bomb).done();
+  const section = new FieldWriter()
+    .u32(1, 0)
+    .u64(1 << 30, 1)
+    .bytes(bomb)
+    .done();
   const note = new FieldWriter().u32(3, 4, 4).text('Go\0\0abcd').done();
   const names = Buffer.from('\0.debug_info\0.shstrtab\0.gopclntab\0');
   const bytes = tinyElf({
@@ -492,6 +510,38 @@ test('a loadable segment of sixteen terabytes is refused', (t) => {
   );
 });
 
-test('the dynamic section stands where other tests expect it', (t) => {
-  t.is(tinyLibrary([[DT.needed, 1]]).readBigUInt64LE(dynamicAt), 1n);
+test('as many note sections as sections are read, all inside as many note segments as are read, are refused in time', (t) => {
+  const segments = new Array<{ type: number; fileBytes: number; alignment: number }>(limits.noteTables).fill({
+    type: 4,
+    fileBytes: 64,
+    alignment: 4,
+  });
+  const sections = new Array<{ type: number; flags: number; size: number }>(60_000).fill({
+    type: 7,
+    flags: 2,
+    size: 8,
+  });
+  isRefused(t, tinyElf({ segments, sections: [{}, ...sections] }), /note/);
+});
+
+test('a library that needs eight thousand versions of another is read in time', (t) => {
+  const count = 8_000;
+  const needs = new FieldWriter().u16(1, count).u32(0, 16, 0);
+  for (let index = 0; index < count; index++) {
+    needs.u32(0).u16(0, 2).u32(0, 16);
+  }
+  boundedly(
+    t,
+    tinyLibrary(
+      [
+        [DT.symtab, 0x200],
+        [DT.strtab, 0x100],
+        [DT.stringSize, 0x100],
+        [more.versym, piecesAt],
+        [versions.verneed, piecesAt],
+        [versions.verneedCount, 1],
+      ],
+      { pieces: [[piecesAt, needs.done()]] },
+    ),
+  );
 });

@@ -52,7 +52,12 @@ export function readelf(path: string): StatedFile {
 function parse(lines: readonly string[]): StatedFile {
   const header = (name: string): string => {
     const prefix = `  ${name}:`;
-    return lines.find((line) => line.startsWith(prefix))?.slice(prefix.length).trim() ?? '';
+    return (
+      lines
+        .find((line) => line.startsWith(prefix))
+        ?.slice(prefix.length)
+        .trim() ?? ''
+    );
   };
   const needed = versionNeeds(lines);
   const libraries = new Map(needed.map(({ index, library }) => [index, library]));
@@ -95,8 +100,12 @@ function parse(lines: readonly string[]): StatedFile {
       ({ library, version, index, weak }) => `${library} ${version} ${index}${weak ? ' weak' : ''}`,
     ),
     versionsDefined: versionDefinitions(lines),
-    buildId: first(lines, /^\s+Build ID: ([0-9a-f]*)$/) ?? first(lines, /\tBuild ID: ([0-9a-f]*)$/) ?? embeddedBuildId(lines),
-    abiTag: first(lines, /OS: (.*, ABI: [\d.]+)$/)?.toLowerCase().replace(', abi:', '') ?? null,
+    buildId:
+      first(lines, /^\s+Build ID: ([0-9a-f]*)$/) ?? first(lines, /\tBuild ID: ([0-9a-f]*)$/) ?? embeddedBuildId(lines),
+    abiTag:
+      first(lines, /OS: (.*, ABI: [\d.]+)$/)
+        ?.toLowerCase()
+        .replace(', abi:', '') ?? null,
   };
 }
 
@@ -126,7 +135,7 @@ function segments(lines: readonly string[]): readonly string[] {
     const [, , offset, address, fileBytes, memoryBytes, flags] = segmentLine.exec(line) ?? [];
     return offset === undefined
       ? []
-      : [[offset, address, fileBytes, memoryBytes].map(Number).join(' ') + ` ${flags?.replaceAll(' ', '')}`];
+      : [`${[offset, address, fileBytes, memoryBytes].map(Number).join(' ')} ${flags?.replaceAll(' ', '')}`];
   });
 }
 

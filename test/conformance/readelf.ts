@@ -51,7 +51,9 @@ function difference(key: string, theirs: StatedFile[keyof StatedFile], ours: Sta
       ? []
       : [`${key}: readelf ${theirs.length} ${shown(missing)}, elfgate ${ours.length} ${shown(invented)}`];
   }
-  return JSON.stringify(theirs) === JSON.stringify(ours) ? [] : [`${key}: readelf ${shown(theirs)}, elfgate ${shown(ours)}`];
+  return JSON.stringify(theirs) === JSON.stringify(ours)
+    ? []
+    : [`${key}: readelf ${shown(theirs)}, elfgate ${shown(ours)}`];
 }
 
 function shown(value: unknown): string {

@@ -3,8 +3,10 @@ import { fuzz } from './mutations.ts';
 
 // Two thousand of the 50,000 that `node test/fuzz/mutations.ts` runs; another part of them with another seed.
 test('whatever happens to the bytes of a file, it is answered or refused, soon and in little memory', async (t) => {
-  const report = await fuzz(Number(process.env['ELFGATE_FUZZ_SEED'] ?? 1), 2_000);
-  t.log(`${report.mutations} mutations, ${report.refused} refused; slowest ${Math.round(report.slowest.milliseconds)} ms`);
+  const report = await fuzz(Number(process.env.ELFGATE_FUZZ_SEED ?? 1), 2_000);
+  t.log(
+    `${report.mutations} mutations, ${report.refused} refused; slowest ${Math.round(report.slowest.milliseconds)} ms`,
+  );
   for (const reason of report.missing) {
     t.log(reason);
   }

@@ -37,7 +37,7 @@ export interface FuzzReport {
   readonly refused: number;
   readonly failures: readonly string[];
   readonly slowest: { readonly milliseconds: number; readonly mutation: string };
-  /** By how much the resident memory grew, bytes. */
+  /** By how much the memory of this thread grew, garbage included, bytes. */
   readonly grownBytes: number;
   /** Files of the corpus that this machine cannot make. */
   readonly missing: readonly string[];
@@ -48,7 +48,7 @@ const longest = 2_000;
 
 /** Runs about `count` mutations over the whole corpus. */
 export async function fuzz(seed: number, count: number): Promise<FuzzReport> {
-  const before = process.memoryUsage.rss();
+  const before = heldBytes();
   const failures: string[] = [];
   const missing: string[] = [];
   let slowest = { milliseconds: 0, mutation: 'none' };
@@ -73,7 +73,12 @@ export async function fuzz(seed: number, count: number): Promise<FuzzReport> {
       }
     }
   }
-  return { mutations, refused, failures, slowest, grownBytes: process.memoryUsage.rss() - before, missing };
+  return { mutations, refused, failures, slowest, grownBytes: heldBytes() - before, missing };
+}
+
+function heldBytes(): number {
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
 }
 
 interface Outcome {

@@ -4,8 +4,8 @@ import { limits } from '../../limits.ts';
 import { Fields } from './encoding.ts';
 import type { ElfHeader } from './header.ts';
 import type { MemoryImage } from './memory-image.ts';
-import { DT, PT, SHT } from './names.ts';
-import type { Section } from './sections.ts';
+import { DT, PT } from './names.ts';
+import { isDebugCompanion, type Section } from './sections.ts';
 import type { Segment } from './segments.ts';
 import { StringTable } from './string-table.ts';
 
@@ -18,7 +18,7 @@ export interface DynamicSection {
   readonly strings: StringTable;
   readonly needed: readonly string[];
   readonly soname: string | null;
-  /** Elements of DT_RPATH, split at colons; empty elements are kept, the loader reads them as the working directory. */
+  /** Elements of the last DT_RPATH, split at colons; empty elements are kept, the loader reads them as the working directory. */
   readonly rpath: readonly string[];
   readonly runpath: readonly string[];
   readonly flags: number;
@@ -50,17 +50,33 @@ const flag1Names: readonly (readonly [number, string])[] = [
   [0x40, 'NOOPEN'],
   [0x80, 'ORIGIN'],
   [0x100, 'DIRECT'],
+  [0x200, 'TRANS'],
   [0x400, 'INTERPOSE'],
   [0x800, 'NODEFLIB'],
   [0x1000, 'NODUMP'],
-  [0x8000, 'NODIRECT'],
-  [0x1000000, 'SINGLETON'],
-  [0x2000000, 'STUB'],
+  [0x2000, 'CONFALT'],
+  [0x4000, 'ENDFILTEE'],
+  [0x8000, 'DISPRELDNE'],
+  [0x10000, 'DISPRELPND'],
+  [0x20000, 'NODIRECT'],
+  [0x40000, 'IGNMULDEF'],
+  [0x80000, 'NOKSYMS'],
+  [0x100000, 'NOHDR'],
+  [0x200000, 'EDITED'],
+  [0x400000, 'NORELOC'],
+  [0x800000, 'SYMINTPOSE'],
+  [0x1000000, 'GLOBAUDIT'],
+  [0x2000000, 'SINGLETON'],
+  [0x4000000, 'STUB'],
   [0x8000000, 'PIE'],
+  [0x10000000, 'KMOD'],
+  [0x20000000, 'WEAKFILTER'],
+  [0x40000000, 'NOCOMMON'],
 ];
 
 /**
- * Reads the dynamic section through PT_DYNAMIC; `null` for static programs, objects and separate debug files.
+ * Reads the dynamic section as the loader does: where PT_DYNAMIC, the last if there are several, puts it in memory, up
+ * to DT_NULL. `null` for static programs, objects and separate debug files.
  *
  * @throws FormatError when it, or the string table it names, lies outside the file.
  */
@@ -71,8 +87,38 @@ export function readDynamic(
   sections: readonly Section[],
   memory: MemoryImage,
 ): DynamicSection | null {
-  const segment = segments.find((candidate) => candidate.type === PT.dynamic);
-  if (segment === undefined || segment.fileBytes === 0 || isDebugCompanion(sections)) {
+  const segment = segments.findLast((candidate) => candidate.type === PT.dynamic);
+  const place = segment === undefined ? null : placeOf(source, segment, memory);
+  if (place === null) {
+    return null;
+  }
+  if (!isDebugCompanion(sections)) {
+    return readAt(source, header, place, memory);
+  }
+  // Section headers alone must not make a library look like a debug file: the loader would still load it.
+  try {
+    const dynamic = readAt(source, header, place, memory);
+    return dynamicValue(dynamic, DT.symtab) === null ? null : dynamic;
+  } catch (error) {
+    if (error instanceof FormatError) {
+      return null;
+    }
+    throw error;
+  }
+}
+
+interface Place {
+  readonly offset: number;
+  /** Bytes of the file that the section may take. */
+  readonly bytes: number;
+}
+
+function placeOf(source: ByteSource, segment: Segment, memory: MemoryImage): Place | null {
+  const offset = memory.offsetOf(segment.address);
+  if (offset !== null) {
+    return { offset, bytes: memory.bytesFrom(segment.address) };
+  }
+  if (segment.fileBytes === 0) {
     return null;
   }
   if (segment.offset > source.size - segment.fileBytes) {
@@ -81,23 +127,36 @@ export function readDynamic(
       `the dynamic section of ${segment.fileBytes} bytes at ${segment.offset} ends outside the file of ${source.size} bytes`,
     );
   }
-  const entries = readEntries(source, header, segment);
+  return { offset: segment.offset, bytes: segment.fileBytes };
+}
+
+function readAt(source: ByteSource, header: ElfHeader, place: Place, memory: MemoryImage): DynamicSection {
+  const entries = readEntries(source, header, place);
   const value = (tag: number): number | null => lastValue(entries, tag);
-  const strings = readStrings(memory, segment, value(DT.strtab), value(DT.stringSize));
-  const textsOf = (tag: number): readonly string[] =>
-    entries.filter((entry) => entry.tag === tag).map((entry) => strings.at(entry.value));
-  const splitPath = (paths: readonly string[]): readonly string[] => paths.flatMap((path) => path.split(':'));
+  const strings = readStrings(memory, place, value(DT.strtab), value(DT.stringSize));
+  const lastText = (tag: number): string | null => {
+    const offset = value(tag);
+    return offset === null ? null : strings.at(offset);
+  };
   return {
-    offset: segment.offset,
+    offset: place.offset,
     entries,
     strings,
-    needed: textsOf(DT.needed),
-    soname: textsOf(DT.soname).at(-1) ?? null,
-    rpath: splitPath(textsOf(DT.rpath)),
-    runpath: splitPath(textsOf(DT.runpath)),
+    needed: entries.filter(({ tag }) => tag === DT.needed).map((entry) => strings.at(entry.value)),
+    soname: lastText(DT.soname),
+    rpath: splitPath(lastText(DT.rpath), place),
+    runpath: splitPath(lastText(DT.runpath), place),
     flags: value(DT.flags) ?? 0,
     flags1: value(DT.flags1) ?? 0,
   };
+}
+
+function splitPath(path: string | null, place: Place): readonly string[] {
+  const elements = path === null ? [] : path.split(':', limits.searchPathElements + 1);
+  if (elements.length > limits.searchPathElements) {
+    throw new FormatError(place.offset, `more than ${limits.searchPathElements} elements of a search path`);
+  }
+  return elements;
 }
 
 /** Value of the entry with a tag, as the loader takes it; `null` when there is none. */
@@ -136,41 +195,38 @@ function lastValue(entries: readonly DynamicEntry[], tag: number): number | null
   return entries.findLast((entry) => entry.tag === tag)?.value ?? null;
 }
 
-// A file made by `objcopy --only-keep-debug` keeps the program headers of its origin, but not the bytes behind them.
-function isDebugCompanion(sections: readonly Section[]): boolean {
-  return sections.some((section) => section.name === '.dynamic' && section.type === SHT.nobits);
-}
+const chunkEntries = 64;
 
-function readEntries(source: ByteSource, header: ElfHeader, segment: Segment): readonly DynamicEntry[] {
+// p_filesz does not bound the section: loaders read on until DT_NULL (glibc's elf_get_dynamic_info, musl's decode_vec).
+function readEntries(source: ByteSource, header: ElfHeader, place: Place): readonly DynamicEntry[] {
   const entryBytes = 2 * header.encoding.addressBytes;
-  const count = Math.floor(segment.fileBytes / entryBytes);
-  const most = Math.min(count, limits.dynamicEntries);
-  const fields = new Fields(source.read(segment.offset, most * entryBytes), header.encoding);
+  const count = Math.floor(place.bytes / entryBytes);
   const entries: DynamicEntry[] = [];
-  for (let index = 0; index < most; index++) {
-    const tag = fields.word(index * entryBytes);
-    if (tag === DT.null) {
-      return entries;
+  for (let first = 0; first < count; first += chunkEntries) {
+    if (first >= limits.dynamicEntries) {
+      throw new FormatError(place.offset, `${limits.dynamicEntries} dynamic entries and no end of them`);
     }
-    const value = fields.word(index * entryBytes + header.encoding.addressBytes);
-    entries.push({ tag, value, at: segment.offset + index * entryBytes });
-  }
-  if (count > most) {
-    throw new FormatError(
-      segment.at,
-      `${count} dynamic entries without an end are more than the ${limits.dynamicEntries} that are read`,
-    );
+    const chunk = Math.min(chunkEntries, count - first);
+    const start = place.offset + first * entryBytes;
+    const fields = new Fields(source.read(start, chunk * entryBytes), header.encoding);
+    for (let at = 0; at < chunk * entryBytes; at += entryBytes) {
+      const tag = fields.word(at);
+      if (tag === DT.null) {
+        return entries;
+      }
+      entries.push({ tag, value: fields.word(at + header.encoding.addressBytes), at: start + at });
+    }
   }
   return entries;
 }
 
-function readStrings(memory: MemoryImage, segment: Segment, address: number | null, size: number | null): StringTable {
+function readStrings(memory: MemoryImage, place: Place, address: number | null, size: number | null): StringTable {
   if (address === null || size === null) {
-    return new StringTable(Buffer.alloc(0), segment.offset);
+    return new StringTable(Buffer.alloc(0), place.offset);
   }
   if (size > limits.stringTableBytes) {
     throw new FormatError(
-      segment.offset,
+      place.offset,
       `a dynamic string table of ${size} bytes is larger than the ${limits.stringTableBytes} that are read`,
     );
   }

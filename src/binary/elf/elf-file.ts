@@ -37,7 +37,7 @@ export class ElfFile {
     this.header = readHeader(source);
     this.segments = readSegments(source, this.header);
     this.sections = readSections(source, this.header);
-    assertSegmentsInside(source, this.header, this.segments);
+    assertSegmentsInside(source, this.header, this.segments, this.sections);
     this.memory = new MemoryImage(source, this.segments);
     this.dynamic = readDynamic(source, this.header, this.segments, this.sections, this.memory);
     this.interpreter = readInterpreter(source, this.segments);

@@ -6,7 +6,7 @@ import { ET, PF, PT, STT } from './names.ts';
 export interface Hardening {
   /** `full`: relocated data is read-only before the program starts; `partial`: all but the procedure linkage table's. */
   readonly relro: 'full' | 'partial' | 'none';
-  /** Whether the file asks for a stack that can be executed; a file without PT_GNU_STACK gets one by default. */
+  /** Whether the file asks for a stack that can be executed; one that is loaded without PT_GNU_STACK gets it by default. */
   readonly executableStack: boolean;
   /** Whether the program can be loaded anywhere; `null` for files that are not programs. */
   readonly positionIndependent: boolean | null;
@@ -20,12 +20,14 @@ export interface Hardening {
 export function readHardening(elf: ElfFile): Hardening {
   const flags = elf.dynamic === null ? [] : dynamicFlags(elf.dynamic);
   const hasRelro = elf.segments.some(({ type }) => type === PT.gnuRelro);
-  const stack = elf.segments.find(({ type }) => type === PT.gnuStack);
+  // Of several, Linux (fs/binfmt_elf.c) and glibc obey the last.
+  const stack = elf.segments.findLast(({ type }) => type === PT.gnuStack);
+  const isLoaded = elf.segments.some(({ type }) => type === PT.load);
   const marks = protectionMarks(elf);
   return {
     // A static program has nothing left to bind, so that its read-only segment covers everything.
     relro: !hasRelro ? 'none' : elf.dynamic === null || flags.includes('BIND_NOW') ? 'full' : 'partial',
-    executableStack: stack === undefined || (stack.flags & PF.execute) !== 0,
+    executableStack: isLoaded && (stack === undefined || (stack.flags & PF.execute) !== 0),
     positionIndependent: isProgram(elf) ? elf.header.type === ET.dyn : null,
     stackProtector: marks?.stackProtector ?? null,
     fortified: marks?.fortified ?? null,

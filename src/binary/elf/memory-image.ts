@@ -1,5 +1,7 @@
 import type { ByteSource } from '../../bytes/byte-source.ts';
+import { type Stretch, stretches } from '../../bytes/stretches.ts';
 import { FormatError } from '../../errors.ts';
+import { limits } from '../../limits.ts';
 import { PT } from './names.ts';
 import type { Segment } from './segments.ts';
 
@@ -11,32 +13,39 @@ import type { Segment } from './segments.ts';
  */
 export class MemoryImage {
   readonly #source: ByteSource;
+  /** Segments with bytes in the file: by address, or as they stand in the file when some overlap. */
   readonly #loads: readonly Segment[];
+  readonly #overlap: boolean;
 
+  /** @throws FormatError when more segments overlap than any linker writes. */
   constructor(source: ByteSource, segments: readonly Segment[]) {
     this.#source = source;
     // Addresses above 2^53 are not exact as numbers; no user process maps them (kernels do).
-    this.#loads = segments.filter((segment) => segment.type === PT.load && Number.isSafeInteger(segment.address));
+    const loads = segments.filter(
+      ({ type, address, fileBytes }) => type === PT.load && fileBytes > 0 && Number.isSafeInteger(address),
+    );
+    const sorted = loads.toSorted((left, right) => left.address - right.address);
+    this.#overlap = sorted.some((segment, index) => {
+      const next = sorted[index + 1];
+      return next !== undefined && next.address < segment.address + segment.fileBytes;
+    });
+    this.#loads = this.#overlap ? loads : sorted;
+    const first = loads[0];
+    if (this.#overlap && first !== undefined && loads.length > limits.overlappingSegments) {
+      throw new FormatError(first.at, `${loads.length} loadable segments, some of them at the same addresses`);
+    }
   }
 
   /** Offset in the file of a virtual address; `null` when no loadable segment has bytes for it. */
   offsetOf(address: number): number | null {
-    for (const segment of this.#loads) {
-      if (address >= segment.address && address < segment.address + segment.fileBytes) {
-        return segment.offset + (address - segment.address);
-      }
-    }
-    return null;
+    const segment = this.#segmentOf(address);
+    return segment === null ? null : segment.offset + (address - segment.address);
   }
 
   /** How many bytes of the file follow an address in its segment; 0 when the address has none. */
   bytesFrom(address: number): number {
-    for (const segment of this.#loads) {
-      if (address >= segment.address && address < segment.address + segment.fileBytes) {
-        return segment.address + segment.fileBytes - address;
-      }
-    }
-    return 0;
+    const segment = this.#segmentOf(address);
+    return segment === null ? 0 : segment.address + segment.fileBytes - address;
   }
 
   /**
@@ -45,6 +54,24 @@ export class MemoryImage {
    * @throws FormatError when they are not all inside one loadable segment; `what` names them.
    */
   read(address: number, length: number, what: string): Buffer {
+    return this.#source.read(this.offsetOfAll(address, length, what), length);
+  }
+
+  /**
+   * The entries of a table at a virtual address, a megabyte of them at a time; see {@link stretches}.
+   *
+   * @throws FormatError as {@link MemoryImage.read} does.
+   */
+  stretches(address: number, length: number, entryBytes: number, what: string): Generator<Stretch> {
+    return stretches(this.#source, this.offsetOfAll(address, length, what), length, { entryBytes });
+  }
+
+  /**
+   * Offset in the file of a stretch of memory.
+   *
+   * @throws FormatError when it is not all inside one loadable segment; `what` names it.
+   */
+  offsetOfAll(address: number, length: number, what: string): number {
     const offset = this.offsetOf(address);
     if (offset === null || length > this.bytesFrom(address)) {
       throw new FormatError(
@@ -52,6 +79,29 @@ export class MemoryImage {
         `${what}: ${length} bytes at address 0x${address.toString(16)} are not inside any loadable segment`,
       );
     }
-    return this.#source.read(offset, length);
+    return offset;
   }
+
+  #segmentOf(address: number): Segment | null {
+    if (this.#overlap) {
+      // Each segment is mapped over the ones before it.
+      return this.#loads.findLast((segment) => holds(segment, address)) ?? null;
+    }
+    let low = 0;
+    let high = this.#loads.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#loads[middle]?.address ?? 0) <= address) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    const segment = this.#loads[low - 1];
+    return segment !== undefined && holds(segment, address) ? segment : null;
+  }
+}
+
+function holds(segment: Segment, address: number): boolean {
+  return address >= segment.address && address < segment.address + segment.fileBytes;
 }

@@ -3,7 +3,7 @@ import { FormatError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
 import { Fields } from './encoding.ts';
 import type { ElfHeader } from './header.ts';
-import { ET, PT, SHT } from './names.ts';
+import { ET, PT, SHF, SHT } from './names.ts';
 import type { Section } from './sections.ts';
 import type { Segment } from './segments.ts';
 
@@ -17,7 +17,8 @@ export interface Note {
 }
 
 /**
- * Notes of the loadable segments; of the note sections when a file, such as an object, has no segments.
+ * Notes of the note segments, then of the note sections that no such segment covers: objects have no segments, and
+ * Go's own linker leaves `.note.gnu.build-id` out of them.
  *
  * @throws FormatError when a note ends outside its segment.
  */
@@ -31,20 +32,35 @@ export function readNotes(
   if (header.type === ET.core) {
     return [];
   }
-  const places = segments
-    .filter((segment) => segment.type === PT.note)
-    .map(({ offset, fileBytes, alignment, at }) => ({ offset, bytes: fileBytes, alignment, at }));
-  if (segments.length === 0) {
-    for (const section of sections) {
-      if (section.type === SHT.note) {
-        places.push({ offset: section.offset, bytes: section.size, alignment: section.alignment, at: section.at });
-      }
+  const places: (NotePlace & { readonly at: number })[] = [];
+  const add = (place: NotePlace & { readonly at: number }): void => {
+    if (place.offset > source.size - place.bytes) {
+      throw new FormatError(place.at, `${place.bytes} bytes of notes at ${place.offset} end outside the file`);
+    }
+    if (places.length >= limits.noteTables) {
+      throw new FormatError(place.at, `more than ${limits.noteTables} segments and sections hold notes`);
+    }
+    places.push(place);
+  };
+  for (const { type, offset, fileBytes, alignment, at } of segments) {
+    if (type === PT.note) {
+      add({ offset, bytes: fileBytes, alignment, at });
+    }
+  }
+  const covered = places.map(({ offset, bytes }) => ({ from: offset, to: offset + bytes }));
+  for (const { type, flags, offset, size, alignment, at } of sections) {
+    // Notes outside the memory of a program, such as .note.stapsdt, are for debuggers.
+    const wanted = type === SHT.note && (segments.length === 0 || (flags & SHF.alloc) !== 0);
+    if (wanted && !covered.some(({ from, to }) => from <= offset && offset + size <= to)) {
+      add({ offset, bytes: size, alignment, at });
     }
   }
   const notes: Note[] = [];
+  let bytes = 0;
   for (const place of places) {
-    if (place.offset > source.size - place.bytes) {
-      throw new FormatError(place.at, `${place.bytes} bytes of notes at ${place.offset} end outside the file`);
+    bytes += place.bytes;
+    if (bytes > limits.noteBytes) {
+      throw new FormatError(place.at, `${bytes} bytes of notes are more than the ${limits.noteBytes} that are read`);
     }
     readNotesOf(source, header, place, notes);
   }
@@ -62,17 +78,14 @@ function readNotesOf(source: ByteSource, header: ElfHeader, place: NotePlace, no
   const alignment = place.alignment === 8 ? 8 : 4;
   const end = place.offset + place.bytes;
   let at = place.offset;
+  // Padding is counted from the start of the note, as glibc and readelf do, and not from that of the file.
   while (at + 12 <= end) {
     const fields = new Fields(source.read(at, 12), header.encoding);
     const ownerBytes = fields.u32(0);
     const descriptionBytes = fields.u32(4);
     const type = fields.u32(8);
-    const descriptionAt = aligned(at + 12 + ownerBytes, alignment);
-    if (
-      ownerBytes > limits.noteBytes ||
-      descriptionBytes > limits.noteBytes ||
-      descriptionAt + descriptionBytes > end
-    ) {
+    const descriptionAt = at + aligned(12 + ownerBytes, alignment);
+    if (descriptionAt + descriptionBytes > end) {
       throw new FormatError(
         at,
         `a note with ${ownerBytes} bytes of owner and ${descriptionBytes} of description ends outside its segment`,
@@ -89,7 +102,7 @@ function readNotesOf(source: ByteSource, header: ElfHeader, place: NotePlace, no
     if (notes.length > limits.notes) {
       throw new FormatError(at, `more than ${limits.notes} notes`);
     }
-    at = aligned(descriptionAt + descriptionBytes, alignment);
+    at += aligned(descriptionAt + descriptionBytes - at, alignment);
   }
 }
 

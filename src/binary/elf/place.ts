@@ -1,3 +1,4 @@
+import { limits } from '../../limits.ts';
 import type { ElfFile } from './elf-file.ts';
 import { SHT } from './names.ts';
 
@@ -7,13 +8,16 @@ import { SHT } from './names.ts';
  * @param offset distance from the start of the file, bytes.
  */
 export function placeName(elf: ElfFile, offset: number): string {
-  const section = elf.sections.find(
-    (candidate) =>
-      candidate.name !== '' &&
-      candidate.type !== SHT.nobits &&
-      offset >= candidate.offset &&
-      offset < candidate.offset + candidate.size,
-  );
+  const section =
+    elf.sections.length > limits.namedSections
+      ? undefined
+      : elf.sections.find(
+          (candidate) =>
+            candidate.name !== '' &&
+            candidate.type !== SHT.nobits &&
+            offset >= candidate.offset &&
+            offset < candidate.offset + candidate.size,
+        );
   return section === undefined
     ? `file+0x${offset.toString(16)}`
     : `${section.name}+0x${(offset - section.offset).toString(16)}`;

@@ -30,7 +30,7 @@ export interface RelocationCounts {
  *
  * Relative ones are left out: libLLVM has 700,000 of them, and they answer no question that this program asks.
  *
- * @throws FormatError when a table lies outside the file.
+ * @throws FormatError when a table lies outside the file or there are more than any linker writes.
  */
 export function readSymbolRelocations(
   header: ElfHeader,
@@ -38,13 +38,17 @@ export function readSymbolRelocations(
   memory: MemoryImage,
 ): readonly Relocation[] {
   const relocations: Relocation[] = [];
-  for (const table of tables(header, dynamic, memory)) {
-    for (let index = 0; index < table.count; index++) {
-      const at = index * table.entryBytes;
-      const symbol = symbolOf(table.fields, at, header);
+  for (const { lazy, entryBytes, fields } of stretchesOfTables(header, dynamic, memory)) {
+    for (let at = 0; at < fields.bytes.length; at += entryBytes) {
+      const symbol = symbolOf(fields, at, header);
       if (symbol !== 0) {
-        const type = typeOf(table.fields, at, header);
-        relocations.push({ address: table.fields.word(at), symbol, type, lazy: table.lazy });
+        if (relocations.length >= limits.symbolRelocations) {
+          throw new FormatError(
+            dynamic.offset,
+            `more than ${limits.symbolRelocations} relocations refer to symbols, which is more than are read`,
+          );
+        }
+        relocations.push({ address: fields.word(at), symbol, type: typeOf(fields, at, header), lazy });
       }
     }
   }
@@ -58,8 +62,8 @@ export function readSymbolRelocations(
  */
 export function highestSymbol(header: ElfHeader, dynamic: DynamicSection, memory: MemoryImage): number {
   let highest = 0;
-  for (const { fields, count, entryBytes } of tables(header, dynamic, memory)) {
-    for (let at = 0; at < count * entryBytes; at += entryBytes) {
+  for (const { entryBytes, fields } of stretchesOfTables(header, dynamic, memory)) {
+    for (let at = 0; at < fields.bytes.length; at += entryBytes) {
       const symbol = symbolOf(fields, at, header);
       if (symbol > highest) {
         highest = symbol;
@@ -84,34 +88,50 @@ export function countRelocations(header: ElfHeader, dynamic: DynamicSection, mem
 }
 
 interface RelocationTable {
-  readonly fields: Fields;
+  readonly address: number;
   readonly count: number;
   readonly entryBytes: number;
   readonly addend: boolean;
   readonly lazy: boolean;
 }
 
-function* tables(header: ElfHeader, dynamic: DynamicSection, memory: MemoryImage): Generator<RelocationTable> {
+function tables(header: ElfHeader, dynamic: DynamicSection, memory: MemoryImage): readonly RelocationTable[] {
   const value = (tag: number): number | null => dynamicValue(dynamic, tag);
   const wanted = [
     { address: value(DT.rela), bytes: value(DT.relaSize), addend: true, lazy: false },
     { address: value(DT.rel), bytes: value(DT.relSize), addend: false, lazy: false },
     { address: value(DT.jmpRel), bytes: value(DT.pltRelSize), addend: value(DT.pltRel) === DT.rela, lazy: true },
   ];
-  for (const { address, bytes, addend, lazy } of wanted) {
-    if (address === null || bytes === null || bytes === 0) {
-      continue;
-    }
+  return wanted.flatMap(({ address, bytes, addend, lazy }) => {
     const entryBytes = header.encoding.addressBytes * (addend ? 3 : 2);
-    const count = Math.floor(bytes / entryBytes);
-    if (count > limits.relocations) {
-      throw new FormatError(
-        memory.offsetOf(address) ?? dynamic.offset,
-        `${count} relocations are more than the ${limits.relocations} that are read`,
-      );
+    const count = Math.floor((bytes ?? 0) / entryBytes);
+    if (address === null || count === 0) {
+      return [];
     }
-    const fields = new Fields(memory.read(address, count * entryBytes, 'the relocations'), header.encoding);
-    yield { fields, count, entryBytes, addend, lazy };
+    const offset = memory.offsetOfAll(address, count * entryBytes, 'the relocations');
+    if (count > limits.relocations) {
+      throw new FormatError(offset, `${count} relocations are more than the ${limits.relocations} that are read`);
+    }
+    return [{ address, count, entryBytes, addend, lazy }];
+  });
+}
+
+interface StretchOfTable {
+  readonly lazy: boolean;
+  readonly entryBytes: number;
+  /** Whole entries. */
+  readonly fields: Fields;
+}
+
+function* stretchesOfTables(
+  header: ElfHeader,
+  dynamic: DynamicSection,
+  memory: MemoryImage,
+): Generator<StretchOfTable> {
+  for (const { address, count, entryBytes, lazy } of tables(header, dynamic, memory)) {
+    for (const { bytes } of memory.stretches(address, count * entryBytes, entryBytes, 'the relocations')) {
+      yield { lazy, entryBytes, fields: new Fields(bytes, header.encoding) };
+    }
   }
 }
 

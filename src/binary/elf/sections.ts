@@ -61,6 +61,14 @@ export function readSections(source: ByteSource, header: ElfHeader): readonly Se
   return unnamed.map(({ nameOffset, ...section }) => ({ name: names?.at(nameOffset) ?? '', ...section }));
 }
 
+/**
+ * Whether the section headers say that this is debug information split off from another file: `objcopy
+ * --only-keep-debug` and `eu-strip -f` keep the program headers of its origin, but not the bytes behind them.
+ */
+export function isDebugCompanion(sections: readonly Section[]): boolean {
+  return sections.some((section) => section.name === '.dynamic' && section.type === SHT.nobits);
+}
+
 function sectionNames(
   source: ByteSource,
   header: ElfHeader,

@@ -3,6 +3,7 @@ import { FormatError } from '../../errors.ts';
 import { Fields } from './encoding.ts';
 import type { ElfHeader } from './header.ts';
 import { ET, PT } from './names.ts';
+import { isDebugCompanion, type Section } from './sections.ts';
 
 /** One program header (gABI chapter 5). Offsets, addresses and sizes in bytes. */
 export interface Segment {
@@ -58,13 +59,18 @@ export function readSegments(source: ByteSource, header: ElfHeader): readonly Se
 /**
  * Refuses a file whose loadable segments do not lie inside it: the system would map it and die on first touch.
  *
- * Core files are written short on purpose (RLIMIT_CORE), and separate debug files keep the program headers of the
- * file they were split from.
+ * Core files are written short on purpose (RLIMIT_CORE), and separate debug files may keep the program headers of the
+ * file they were split from; what is read of such a file is checked when it is read.
  *
  * @throws FormatError
  */
-export function assertSegmentsInside(source: ByteSource, header: ElfHeader, segments: readonly Segment[]): void {
-  if (header.type === ET.core) {
+export function assertSegmentsInside(
+  source: ByteSource,
+  header: ElfHeader,
+  segments: readonly Segment[],
+  sections: readonly Section[],
+): void {
+  if (header.type === ET.core || isDebugCompanion(sections)) {
     return;
   }
   for (const segment of segments) {

@@ -1,15 +1,20 @@
 import { FormatError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
 
-/**
- * A string table: NUL-terminated names, found by their offset (gABI chapter 4, "String Table").
- *
- * Names are decoded as Latin-1 when they are not valid UTF-8, so that two different names never become one.
- */
+// Linkers let a name be the end of another one, so that all names together may be longer than the table; twice as long
+// is the most that was seen. Without a bound, a table of one long name and a million offsets into it holds a terabyte.
+const mostTimesDecoded = 16;
+
+// Names of larger tables, which are those of debug symbols, are asked for once and would fill the memory.
+const largestKept = 16_777_216;
+
+/** A string table: NUL-terminated names, found by their offset (gABI chapter 4, "String Table"). */
 export class StringTable {
   readonly bytes: Buffer;
   /** Offset of the table in the file, for messages. */
   readonly offset: number;
+  readonly #names = new Map<number, string>();
+  #decodedBytes = 0;
 
   constructor(bytes: Buffer, offset: number) {
     this.bytes = bytes;
@@ -19,9 +24,14 @@ export class StringTable {
   /**
    * The name at an offset from the table's start.
    *
-   * @throws FormatError when it starts outside the table, does not end in it, or is absurdly long.
+   * @throws FormatError when it starts outside the table, does not end in it, or is absurdly long, alone or together
+   * with the other names.
    */
   at(start: number): string {
+    const kept = this.#names.get(start);
+    if (kept !== undefined) {
+      return kept;
+    }
     if (start >= this.bytes.length) {
       if (start === 0) {
         return '';
@@ -41,19 +51,37 @@ export class StringTable {
         `a name of ${end - start} bytes is longer than the ${limits.nameBytes} that are read`,
       );
     }
-    return decodeName(this.bytes.subarray(start, end));
+    this.#decodedBytes += end - start;
+    if (this.#decodedBytes > mostTimesDecoded * this.bytes.length + limits.nameBytes) {
+      throw new FormatError(
+        this.offset,
+        `the names in this string table of ${this.bytes.length} bytes overlap so much that all are ${mostTimesDecoded} times as long`,
+      );
+    }
+    const name = decodeName(this.bytes.subarray(start, end));
+    if (this.bytes.length <= largestKept) {
+      this.#names.set(start, name);
+    }
+    return name;
   }
 }
 
-/** Text of a name: UTF-8 where it is that, one character a byte where it is not. */
+/**
+ * Text of a name, UTF-8 where it is that. In one that is not, each byte above 0x7f becomes a character of a range for
+ * private use, U+F780 to U+F7FF, so that two different names never read the same.
+ */
 export function decodeName(bytes: Buffer): string {
   const latin = bytes.toString('latin1');
   // Pure ASCII, which nearly every name is, reads the same in both; only the others are worth a second look.
   for (let index = 0; index < latin.length; index++) {
     if (latin.charCodeAt(index) > 0x7f) {
       const text = bytes.toString('utf8');
-      return text.includes('\ufffd') ? latin : text;
+      return !/[\uf780-\uf7ff]/.test(text) && Buffer.from(text, 'utf8').equals(bytes) ? text : withoutEncoding(latin);
     }
   }
   return latin;
+}
+
+function withoutEncoding(latin: string): string {
+  return latin.replaceAll(/[\x80-\xff]/g, (byte) => String.fromCharCode(0xf700 + byte.charCodeAt(0)));
 }

@@ -45,7 +45,7 @@ const noVersions: SymbolVersions = { needed: [], defined: [], versionOf: () => n
  * Reads DT_VERSYM, DT_VERNEED and DT_VERDEF.
  *
  * @param symbolCount number of dynamic symbols, each of which has one entry in DT_VERSYM.
- * @throws FormatError when a record lies outside the file or the records form a loop.
+ * @throws FormatError when a record lies outside the file or there are more than any linker writes.
  */
 export function readSymbolVersions(
   header: ElfHeader,
@@ -140,6 +140,7 @@ function readDefined(
   const count = dynamicValue(dynamic, DT.versionDefinitionCount) ?? 0;
   const defined: DefinedVersion[] = [];
   let base: number | null = null;
+  let namesRead = 0;
   let address = start;
   for (let record = 0; record < count; record++) {
     // Elfxx_Verdef: version, flags, index, number of names, hash, offset of the first name, offset of the next record.
@@ -149,7 +150,8 @@ function readDefined(
     for (let name = 0; name < fields.u16(6); name++) {
       const aux = new Fields(memory.read(nameAddress, 8, 'the name of a version definition'), header.encoding);
       names.push(dynamic.strings.at(aux.u32(0)));
-      assertNotTooMany(names.length + defined.length, memory.offsetOf(nameAddress));
+      namesRead += 1;
+      assertNotTooMany(namesRead, memory.offsetOf(nameAddress));
       if (aux.u32(4) === 0) {
         break;
       }
@@ -172,9 +174,9 @@ function readDefined(
   return { base, defined };
 }
 
-// Records are linked by offsets: a count that lies makes them a loop, which this ends.
+// Records are linked by offsets and may overlap, so that a small table can hold the same ones over and over.
 function assertNotTooMany(count: number, offset: number | null): void {
   if (count > limits.versionRecords) {
-    throw new FormatError(offset ?? 0, `more than ${limits.versionRecords} version records: the records form a loop`);
+    throw new FormatError(offset ?? 0, `more than ${limits.versionRecords} version records: they overlap or lie`);
   }
 }

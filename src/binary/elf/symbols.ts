@@ -127,8 +127,11 @@ export function readDynamicSymbols(
     described === undefined ? 0 : Math.floor(described.size / entryBytes),
     highestSymbol(header, dynamic, memory) + 1,
   );
-  if (count > limits.symbols) {
-    throw new FormatError(offset ?? 0, `${count} dynamic symbols are more than the ${limits.symbols} that are read`);
+  if (count > limits.dynamicSymbols) {
+    throw new FormatError(
+      offset ?? 0,
+      `${count} dynamic symbols are more than the ${limits.dynamicSymbols} that are read`,
+    );
   }
   const bytes = memory.read(address, count * entryBytes, `the table of ${count} dynamic symbols`);
   return new SymbolTable(bytes, header.encoding, dynamic.strings, offset ?? 0);

@@ -1,3 +1,4 @@
+import { stretches } from '../../bytes/stretches.ts';
 import { FormatError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
 import type { ElfFile } from '../elf/elf-file.ts';
@@ -27,7 +28,6 @@ export interface GoModule {
 const magic = Buffer.from('\xff Go buildinf:', 'latin1');
 const headerBytes = 32;
 const alignment = 16;
-const chunkBytes = 1 << 20;
 
 /**
  * Reads the build information as `debug/buildinfo` of Go's standard library does: through the `.go.buildinfo`
@@ -78,12 +78,14 @@ function searchPlace(elf: ElfFile): Place | null {
 function findMagic(elf: ElfFile, place: Place): number | null {
   const skip = (alignment - (place.address % alignment)) % alignment;
   const end = Math.min(place.offset + place.bytes, elf.source.size);
-  // Chunks are multiples of the alignment, so that no aligned magic crosses from one into the next.
-  for (let start = place.offset + skip; start < end; start += chunkBytes) {
-    const chunk = elf.source.read(start, Math.min(chunkBytes, end - start));
-    for (let found = chunk.indexOf(magic); found !== -1; found = chunk.indexOf(magic, found + 1)) {
+  const start = place.offset + skip;
+  if (start >= end) {
+    return null;
+  }
+  for (const { offset, bytes } of stretches(elf.source, start, end - start, { entryBytes: alignment })) {
+    for (let found = bytes.indexOf(magic); found !== -1; found = bytes.indexOf(magic, found + 1)) {
       if (found % alignment === 0) {
-        return start + found;
+        return offset + found;
       }
     }
   }
@@ -196,6 +198,12 @@ function parseModules(text: string, at: number): Modules {
         last = 'dependency';
         break;
       case '=>\t': {
+        if (last === null || rest.split('\t').length !== 3) {
+          throw new FormatError(
+            at,
+            'a replacement in the Go build information has no module before it or not three columns',
+          );
+        }
         const replace = parseModule(rest, at);
         if (last === 'main' && main !== null) {
           main = { ...main, replace };

@@ -1,4 +1,5 @@
 import type { ByteSource } from '../../bytes/byte-source.ts';
+import { stretches } from '../../bytes/stretches.ts';
 import { limits } from '../../limits.ts';
 import type { ElfFile } from '../elf/elf-file.ts';
 import { Fields } from '../elf/encoding.ts';
@@ -41,7 +42,6 @@ function headerBytes(elf: ElfFile): number {
   return 8 + 8 * elf.header.encoding.addressBytes;
 }
 
-const chunkBytes = 1 << 20;
 // The names of the go command, a large program, take 700 KB.
 const keptBytes = 16 << 20;
 
@@ -60,12 +60,10 @@ function search(elf: ElfFile): FunctionNames | null {
       continue;
     }
     const end = segment.offset + segment.fileBytes;
-    // Each chunk overlaps the next by a needle, so that none is cut in two.
-    for (let start = segment.offset; start < end; start += chunkBytes) {
-      const chunk = elf.source.read(start, Math.min(chunkBytes + 6, end - start));
+    for (const { offset, bytes } of stretches(elf.source, segment.offset, segment.fileBytes, { overlap: 5 })) {
       for (const needle of needles) {
-        for (let found = chunk.indexOf(needle); found !== -1; found = chunk.indexOf(needle, found + 1)) {
-          const names = functionNamesAt(elf, start + found, end - start - found);
+        for (let found = bytes.indexOf(needle); found !== -1; found = bytes.indexOf(needle, found + 1)) {
+          const names = functionNamesAt(elf, offset + found, end - offset - found);
           if (names !== null) {
             return names;
           }
@@ -122,9 +120,8 @@ function functionNamesAt(elf: ElfFile, at: number, bytes: number): FunctionNames
 }
 
 function contains(source: ByteSource, offset: number, length: number, needle: Buffer): boolean {
-  for (let start = 0; start < length; start += chunkBytes) {
-    const chunk = source.read(offset + start, Math.min(chunkBytes + needle.length, length - start));
-    if (chunk.includes(needle)) {
+  for (const { bytes } of stretches(source, offset, length, { overlap: needle.length - 1 })) {
+    if (bytes.includes(needle)) {
       return true;
     }
   }

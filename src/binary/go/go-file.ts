@@ -45,7 +45,7 @@ export function readGoFile(elf: ElfFile): GoFile | null {
           ? { text: found.version, at: found.at, from: found.from }
           : null,
     hashes,
-    plugin: readPluginExports(elf, hashes, build?.path ?? null),
+    plugin: readPluginExports(elf, hashes, build),
     functions,
     moduleDataBytes: hashes === null ? null : moduleDataBytes(elf),
   };

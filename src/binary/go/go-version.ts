@@ -41,9 +41,10 @@ function versionOfRuntime(elf: ElfFile): FoundVersion | null {
   return null;
 }
 
-// Enough for the first compilation units, each of which names the compiler.
-const inflatedBytes = 4 << 20;
-const deflatedBytes = 2 << 20;
+// Enough for the first compilation units, each of which names the compiler: debug information shrinks to a third, and
+// to a thousandth when somebody wants to fill the memory of its readers.
+const deflatedBytes = 512 << 10;
+const inflatedBytes = 16 << 20;
 
 function versionOfProducer(elf: ElfFile): FoundVersion | null {
   const section = elf.section('.debug_info') ?? elf.section('.zdebug_info');

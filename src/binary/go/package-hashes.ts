@@ -1,3 +1,5 @@
+import { FormatError } from '../../errors.ts';
+import { limits } from '../../limits.ts';
 import type { ElfFile } from '../elf/elf-file.ts';
 import { SHN } from '../elf/names.ts';
 import { placeName } from '../elf/place.ts';
@@ -38,7 +40,7 @@ const longestHash = 64;
  * Reads the hashes out of the dynamic symbols, where they survive stripping; `null` when the file has none, as every
  * binary that was not linked for plugins.
  *
- * @throws FormatError when a hash lies outside the file.
+ * @throws FormatError when a hash lies outside the file or there are more than any Go program has.
  */
 export function readPackageHashes(elf: ElfFile): PackageHashes | null {
   const symbols = elf.dynamicSymbols;
@@ -54,6 +56,9 @@ export function readPackageHashes(elf: ElfFile): PackageHashes | null {
       if (at !== null && size > 0 && size <= longestHash) {
         const importPath = unescapedPath(name.replace(bytesPrefix, ''));
         const hash = elf.memory.read(symbols.value(index), size, `the hash of ${importPath}`).toString('hex');
+        if (byPackage.size >= limits.goPackages) {
+          throw new FormatError(at, `more than ${limits.goPackages} packages, which is more than are read`);
+        }
         byPackage.set(importPath, { package: importPath, hash, at: placeName(elf, at) });
       }
     } else if (pointerPrefix.test(name)) {

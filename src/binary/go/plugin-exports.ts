@@ -1,5 +1,6 @@
 import type { ElfFile } from '../elf/elf-file.ts';
 import { STT } from '../elf/names.ts';
+import type { BuildInformation } from './build-information.ts';
 import { escapedPath, type PackageHashes, unescapedPath } from './package-hashes.ts';
 
 /** What a file built with -buildmode=plugin offers to plugin.Lookup. */
@@ -19,7 +20,7 @@ export interface PluginExports {
 export function readPluginExports(
   elf: ElfFile,
   hashes: PackageHashes | null,
-  mainPath: string | null,
+  build: Pick<BuildInformation, 'path' | 'settings'> | null,
 ): PluginExports | null {
   const symbols = elf.dynamicSymbols;
   // A program registers package main under that name; a plugin under its own path.
@@ -28,7 +29,7 @@ export function readPluginExports(
   }
   const candidates = packagesWithMain(symbols.strings.bytes).filter((path) => hashes.byPackage.has(path));
   // An ordinary package may have a function called main too; the build information then says which one is meant.
-  const path = candidates.find((candidate) => candidate === mainPath) ?? candidates[0];
+  const path = candidates.find((candidate) => candidate === build?.path) ?? candidates[0] ?? givenPath(hashes, build);
   if (path === undefined) {
     return null;
   }
@@ -49,6 +50,16 @@ export function readPluginExports(
     }
   }
   return { path, exports: [...exports].sort() };
+}
+
+/**
+ * The path that the builder gave with -ldflags=-pluginpath. The linker keeps the names of package main's symbols then,
+ * so that only its hash stands under that path, and plugin.Open finds none of the functions it needs.
+ */
+function givenPath(hashes: PackageHashes, build: Pick<BuildInformation, 'settings'> | null): string | undefined {
+  const flags = build?.settings.find(([name]) => name === '-ldflags')?.[1] ?? '';
+  const path = /-pluginpath[= ]([^\s'"]+)/.exec(flags)?.[1];
+  return path !== undefined && hashes.byPackage.has(path) ? path : undefined;
 }
 
 /** Packages whose function `main` is named in a string table. */

@@ -1,6 +1,8 @@
 import type { ByteSource } from '../../bytes/byte-source.ts';
+import { stretches } from '../../bytes/stretches.ts';
 import type { ElfFile } from '../elf/elf-file.ts';
 import { ET, PF, PT } from '../elf/names.ts';
+import { readFunctionNames } from '../go/function-names.ts';
 
 /** Which C library a binary runs with, and how it is joined to it. */
 export interface CLibrary {
@@ -59,7 +61,7 @@ function kindByNeeded(needed: readonly string[]): 'glibc' | 'musl' | null {
 function ownBanner(elf: ElfFile): CLibrary | null {
   const soname = elf.dynamic?.soname ?? '';
   if (/^libc\.so\.6(?:\.1)?$/.test(soname)) {
-    const banner = findText(elf, 'GNU C Library ', 'read-only');
+    const banner = findTexts(elf, ['GNU C Library '], 'read-only').get('GNU C Library ') ?? null;
     const version = banner === null ? null : /stable release version (\d+\.\d+)/.exec(textAt(elf.source, banner, 256));
     return { kind: 'glibc', linkage: 'none', version: version?.[1] ?? null, at: banner };
   }
@@ -68,7 +70,7 @@ function ownBanner(elf: ElfFile): CLibrary | null {
   }
   if (soname.startsWith('libc.musl-') || (soname === 'libc.so' && elf.interpreter === null)) {
     // musl's loader prints "musl libc (x86_64)\nVersion %s" and keeps the version as a text of its own.
-    const banner = findText(elf, 'musl libc (', 'read-only');
+    const banner = findTexts(elf, ['musl libc ('], 'read-only').get('musl libc (') ?? null;
     return { kind: 'musl', linkage: 'none', version: null, at: banner };
   }
   return null;
@@ -78,17 +80,20 @@ const glibcMarks = ['GLIBC_TUNABLES', 'Fatal glibc error', 'FATAL: kernel too ol
 const muslMarks = ['No error information', 'musl libc'];
 
 function insideStaticProgram(elf: ElfFile): CLibrary {
-  for (const mark of glibcMarks) {
-    const at = findText(elf, mark, 'read-only');
-    if (at !== null) {
-      return { kind: 'glibc', linkage: 'static', version: null, at };
+  const found = findTexts(elf, [...glibcMarks, ...muslMarks], 'read-only');
+  for (const [kind, marks] of [
+    ['glibc', glibcMarks],
+    ['musl', muslMarks],
+  ] as const) {
+    const mark = marks.find((text) => found.has(text));
+    if (mark !== undefined) {
+      return { kind, linkage: 'static', version: null, at: found.get(mark) ?? null };
     }
   }
-  for (const mark of muslMarks) {
-    const at = findText(elf, mark, 'read-only');
-    if (at !== null) {
-      return { kind: 'musl', linkage: 'static', version: null, at };
-    }
+  const go = readFunctionNames(elf);
+  if (go !== null && !go.has('_cgo_topofstack')) {
+    // Go without cgo calls the kernel itself; `strip` takes the symbols that would show it, but not pclntab.
+    return { kind: 'none', linkage: 'none', version: null, at: null };
   }
   const starts = startSymbols(elf);
   if (starts === 'musl') {
@@ -128,30 +133,38 @@ function startSymbols(elf: ElfFile): 'musl' | 'none' | null {
   return sawAny && !sawStart ? 'none' : null;
 }
 
-const chunkBytes = 1 << 20;
-
 /**
- * Offset in the file of a text in its loadable segments; `null` when none holds it.
+ * Offsets in the file of the first occurrence of each text in its loadable segments; those that no segment holds are
+ * absent. Reads the file once.
  *
  * @param where `read-only` leaves out segments that the program may write to.
  */
-export function findText(elf: ElfFile, text: string, where: 'read-only' | 'anywhere'): number | null {
-  const needle = Buffer.from(text, 'latin1');
+export function findTexts(
+  elf: ElfFile,
+  texts: readonly string[],
+  where: 'read-only' | 'anywhere',
+): ReadonlyMap<string, number> {
+  const wanted = new Map(texts.map((text) => [text, Buffer.from(text, 'latin1')]));
+  const overlap = Math.max(0, ...texts.map((text) => text.length - 1));
+  const found = new Map<string, number>();
   for (const segment of elf.segments) {
     if (segment.type !== PT.load || (where === 'read-only' && (segment.flags & PF.write) !== 0)) {
       continue;
     }
-    const end = segment.offset + segment.fileBytes;
-    for (let start = segment.offset; start < end; start += chunkBytes) {
-      // Each chunk overlaps the next by the text's length, so that it is not cut in two.
-      const chunk = elf.source.read(start, Math.min(chunkBytes + needle.length, end - start));
-      const found = chunk.indexOf(needle);
-      if (found !== -1) {
-        return start + found;
+    for (const { offset, bytes } of stretches(elf.source, segment.offset, segment.fileBytes, { overlap })) {
+      for (const [text, needle] of wanted) {
+        const at = bytes.indexOf(needle);
+        if (at !== -1) {
+          found.set(text, offset + at);
+          wanted.delete(text);
+        }
+      }
+      if (wanted.size === 0) {
+        return found;
       }
     }
   }
-  return null;
+  return found;
 }
 
 function textAt(source: ByteSource, at: number, bytes: number): string {

@@ -1,6 +1,6 @@
 import type { ElfFile } from '../elf/elf-file.ts';
 import type { FunctionNames } from '../go/function-names.ts';
-import { type CLibrary, findText } from './c-library.ts';
+import { type CLibrary, findTexts } from './c-library.ts';
 
 /** Whether a program reaches the name service switch, and what shows it. */
 export interface NameServiceUse {
@@ -23,6 +23,9 @@ const lookups = new Set(
     'getnetgrent innetgr getrpcbyname getrpcbynumber ether_hostton ether_ntohost getaddrinfo_a getpublickey',
   ].flatMap((line) => line.split(' ')),
 );
+
+/** Texts of a static glibc's name service switch: its configuration and the start of its modules' names. */
+const switchMarks = ['/etc/nsswitch.conf', 'libnss_'] as const;
 
 /** Functions of Go's own packages that are linked in only when names are resolved through the C library. */
 const goResolver = [
@@ -56,7 +59,8 @@ export function readNameServiceUse(elf: ElfFile, library: CLibrary, goFunctions:
     if (library.kind !== 'glibc') {
       return { uses: library.kind === 'musl' ? false : null, functions: [], at: null };
     }
-    const at = findText(elf, '/etc/nsswitch.conf', 'anywhere') === null ? null : findText(elf, 'libnss_', 'anywhere');
+    const found = findTexts(elf, switchMarks, 'anywhere');
+    const at = found.size === switchMarks.length ? (found.get('libnss_') ?? null) : null;
     return { uses: at !== null, functions: at === null ? [] : goFunctions, at };
   }
   const imported = importedLookups(elf);

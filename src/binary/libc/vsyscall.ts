@@ -1,3 +1,4 @@
+import { stretches } from '../../bytes/stretches.ts';
 import type { ElfFile } from '../elf/elf-file.ts';
 import { EM, PF, PT } from '../elf/names.ts';
 
@@ -15,7 +16,6 @@ const entries = new Map<number, VsyscallReference['entry']>([
   [0x08, 'getcpu'],
 ]);
 
-const chunkBytes = 1 << 20;
 const longestInstruction = 10;
 const mostReferences = 64;
 
@@ -34,13 +34,9 @@ export function findVsyscalls(elf: ElfFile): readonly VsyscallReference[] {
     if (segment.type !== PT.load || (segment.flags & PF.execute) === 0) {
       continue;
     }
-    const end = segment.offset + segment.fileBytes;
-    for (let start = segment.offset; start < end; start += chunkBytes) {
-      const before = Math.min(longestInstruction, start - segment.offset);
-      const chunk = Math.min(chunkBytes, end - start);
-      const after = Math.min(longestInstruction, end - start - chunk);
-      const bytes = elf.source.read(start - before, before + chunk + after);
-      collect(bytes, start - before, { from: before, to: before + chunk }, found);
+    const overlap = longestInstruction - 1;
+    for (const { offset, bytes } of stretches(elf.source, segment.offset, segment.fileBytes, { overlap })) {
+      collect(bytes, offset, found);
       if (found.length >= mostReferences) {
         return found.slice(0, mostReferences);
       }
@@ -52,20 +48,12 @@ export function findVsyscalls(elf: ElfFile): readonly VsyscallReference[] {
 // The last two bytes of every form are 60 ff (the address's third and fourth), which are rare in code.
 const tail = Buffer.from([0x60, 0xff]);
 
-function collect(
-  bytes: Buffer,
-  offset: number,
-  window: { readonly from: number; readonly to: number },
-  found: VsyscallReference[],
-): void {
+function collect(bytes: Buffer, offset: number, found: VsyscallReference[]): void {
   for (let at = bytes.indexOf(tail); at !== -1; at = bytes.indexOf(tail, at + 1)) {
     const entry = at >= 2 && bytes[at - 2] === 0 ? entries.get(bytes[at - 1] ?? 0xff) : undefined;
-    // What lies before or after the window belongs to a neighbouring one and is read only for context.
-    if (entry === undefined || at < window.from || at >= window.to) {
-      continue;
-    }
-    const start = instructionStart(bytes, at - 2);
-    if (start !== null) {
+    const start = entry === undefined ? null : instructionStart(bytes, at - 2);
+    // One that lies in the overlap of two stretches is met twice.
+    if (entry !== undefined && start !== null && found.at(-1)?.at !== offset + start) {
       found.push({ at: offset + start, entry });
     }
   }

@@ -19,8 +19,9 @@ const libraries: readonly BundledLibrary[] = [
   },
   {
     name: 'openssl',
-    soname: /^lib(?:ssl|crypto)[.-]/,
-    symbol: /^(?:SSL|EVP|BIO|X509|RSA|ERR|OPENSSL|CRYPTO|ASN1|PEM|EC|BN|HMAC|RAND|PKCS7|PKCS12)_[A-Za-z0-9_]+$/,
+    soname: /^lib(?:ssl|crypto)[.-]|^libgnutls-openssl/,
+    // Not SSL_ alone, which Mozilla's NSS uses for its own functions.
+    symbol: /^(?:SSL_CTX|EVP|OPENSSL|CRYPTO|ASN1|BN|PKCS12|X509_STORE|PEM_(?:read|write))_\w+$/,
     least: 8,
   },
   { name: 'protobuf', soname: /^libproto(?:buf|c)/, symbol: /^_ZNK?6google8protobuf/, least: 3 },
@@ -41,7 +42,14 @@ const libraries: readonly BundledLibrary[] = [
   { name: 'bzip2', soname: /^libbz2/, symbol: /^BZ2_bz/, least: 3 },
   { name: 'xz', soname: /^liblzma/, symbol: /^lzma_[a-z]/, least: 3 },
   { name: 'lua', soname: /^liblua/, symbol: /^luaL?_[a-z]/, least: 5 },
-  { name: 'jansson', soname: /^libjansson/, symbol: /^json_(?:object|array|string|integer|load|dump)\w*/, least: 5 },
+  {
+    name: 'jansson',
+    soname: /^libjansson/,
+    // Not json_object_, which json-c and json-glib use for theirs.
+    symbol:
+      /^json_(?:load[sbf]|load_file|dump[sbf]|dump_file|delete|v?pack(?:_ex)?|v?unpack(?:_ex)?|deep_copy|(?:object_set|array_append|array_set|array_insert)_new|(?:string|integer|real)_value)$/,
+    least: 5,
+  },
   { name: 'libuv', soname: /^libuv/, symbol: /^uv_(?:loop|run|tcp|timer|async|fs|read|write)\w*/, least: 5 },
   { name: 'grpc', soname: /^libgrpc|^libgpr/, symbol: /^grpc_|^_ZNK?4grpc/, least: 5 },
   { name: 'mbedtls', soname: /^libmbed/, symbol: /^mbedtls_/, least: 3 },

@@ -1,6 +1,6 @@
 import { limits } from '../../limits.ts';
 import type { ElfFile } from '../elf/elf-file.ts';
-import { STB, STT, visibilityName } from '../elf/names.ts';
+import { SHN, STB, STT, visibilityName } from '../elf/names.ts';
 import { type LeakedLibrary, leakedLibraries } from './bundled-libraries.ts';
 import { holdsGoPunctuation, isGoOwnName } from './go-names.ts';
 
@@ -34,6 +34,7 @@ export function readSurface(elf: ElfFile, isGo: boolean): Surface {
   const protectedNames: string[] = [];
   const uniqueNames: string[] = [];
   const symbols = elf.dynamicSymbols;
+  const versions = new Set(elf.symbolVersions?.defined.map(({ version }) => version));
   for (let index = 1; symbols !== null && index < symbols.length; index++) {
     if (!symbols.isExport(index) || !offersCodeOrData(symbols.type(index))) {
       continue;
@@ -43,7 +44,9 @@ export function readSurface(elf: ElfFile, isGo: boolean): Surface {
     }
     const name = symbols.name(index);
     const weak = symbols.binding(index) === STB.weak;
-    if (toolchainName.test(name) || (isGo && isGoOwnName(name)) || isVersionName(elf, name, symbols.section(index))) {
+    // A version script defines each version as an absolute symbol of its own name.
+    const isVersion = symbols.section(index) === SHN.absolute && versions.has(name);
+    if (isVersion || toolchainName.test(name) || (isGo && isGoOwnName(name))) {
       continue;
     }
     if (symbols.binding(index) === STB.unique) {
@@ -78,26 +81,30 @@ const toolchainName =
 const standardTemplate =
   /^_Z(?:N?K?|N[KVRO]*|T[ISVTC]N?K?|GVZ?N?K?|Z?N?K?)S[tabsiod]|^_ZT[ISV]N?K?(?:9__gnu_cxx|10__cxxabiv1)|^_ZNK?9__gnu_cxx/;
 
-// A version script defines each version as an absolute symbol of its own name.
-function isVersionName(elf: ElfFile, name: string, section: number): boolean {
-  return section === 0xfff1 && (elf.symbolVersions?.defined.some(({ version }) => version === name) ?? false);
-}
-
 // Hidden names that start files, compilers and libc_nonshared.a add whatever flags the user gives.
 const alwaysHidden =
   /^(?:_init|_fini|__dso_handle|__TMC_END__|_DYNAMIC|_GLOBAL_OFFSET_TABLE_|_PROCEDURE_LINKAGE_TABLE_|__GNU_EH_FRAME_HDR|__FRAME_END__|__x86\.get_pc_thunk\..*|__stack_chk_fail_local|atexit|at_quick_exit|pthread_atfork|[fl]?stat(?:64|at|at64)?|mknod(?:at)?|__rela?_iplt_(?:start|end)|__(?:pre)?init_array_(?:start|end)|__fini_array_(?:start|end)|__ehdr_start|DW\.ref\..*|__clang_call_terminate|__start_\w+|__stop_\w+|__(?:divt?i|mod|udiv|umod|mul|ashl|ashr|lshr|clz|ctz|popcount|bswap|cpu_)\w*)$/;
 
+/**
+ * Hidden names are local ones in the finished file. GNU ld drops their visibility and lists them behind a FILE symbol
+ * without a name, where it puts all names that it made local itself; gold and lld keep the visibility.
+ */
 function countHidden(elf: ElfFile): number | null {
   let seen = false;
   let hidden = 0;
+  let behindNamelessFile = false;
   for (const chunk of elf.linkSymbols()) {
     for (let index = 0; index < chunk.length; index++) {
       seen = true;
       const type = chunk.type(index);
+      if (type === STT.file) {
+        behindNamelessFile = chunk.name(index) === '';
+      }
+      const madeLocal = behindNamelessFile && chunk.binding(index) === STB.local;
       if (
-        visibilityName(chunk.other(index)) === 'hidden' &&
+        (madeLocal || visibilityName(chunk.other(index)) === 'hidden') &&
         (type === STT.func || type === STT.object || type === STT.tls) &&
-        chunk.section(index) !== 0 &&
+        chunk.section(index) !== SHN.undefined &&
         !alwaysHidden.test(chunk.name(index))
       ) {
         hidden += 1;

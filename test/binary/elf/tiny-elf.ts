@@ -132,7 +132,11 @@ export function tinyElf(elf: TinyElf): Buffer {
       claims.sectionOffset ?? (sections.length > 0 ? sectionsAt : 0),
     )
     .u32(0)
-    .u16(headerBytes, claims.segmentEntryBytes ?? segmentBytes, claims.segmentCount ?? Math.min(segments.length, 0xffff))
+    .u16(
+      headerBytes,
+      claims.segmentEntryBytes ?? segmentBytes,
+      claims.segmentCount ?? Math.min(segments.length, 0xffff),
+    )
     .u16(
       claims.sectionEntryBytes ?? sectionBytes,
       claims.sectionCount ?? (sections.length < 0xff00 ? sections.length : 0),

@@ -1,0 +1,110 @@
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, linkSync, mkdirSync, mkdtempSync, rmSync, truncateSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { ElfFile } from '../../src/binary/elf/elf-file.ts';
+import { readGoFile } from '../../src/binary/go/go-file.ts';
+import { type ByteSource, openFile } from '../../src/bytes/byte-source.ts';
+import { sha256 } from '../../src/bytes/digest.ts';
+import { elfFacts } from '../../src/facts/elf-facts.ts';
+import { goFacts } from '../../src/facts/go-facts.ts';
+import { libcFacts } from '../../src/facts/libc-facts.ts';
+import { findElfFiles } from '../conformance/elf-files.ts';
+import { type ArtifactName, artifact } from '../lab/lab.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'elfgate-large-'));
+test.after.always(() => rmSync(directory, { recursive: true, force: true }));
+
+const gigabyte = 1 << 30;
+
+/** A source that counts the bytes asked of it. */
+function counting(source: ByteSource): ByteSource & { readonly count: () => number } {
+  let bytes = 0;
+  return {
+    size: source.size,
+    count: () => bytes,
+    read(offset, length) {
+      bytes += length;
+      return source.read(offset, length);
+    },
+    readInto(target, offset) {
+      bytes += target.length;
+      source.readInto?.(target, offset);
+    },
+  };
+}
+
+/** All facts but the digest, of an artifact made a gigabyte long. */
+async function readPadded(t: ExecutionContext, name: ArtifactName): Promise<void> {
+  const file = await artifact(name);
+  if (!file.available) {
+    t.log(file.reason);
+    t.pass();
+    return;
+  }
+  const path = join(directory, name.replace('/', '-'));
+  copyFileSync(file.path, path);
+  truncateSync(path, gigabyte);
+  const source = openFile(path);
+  const counted = counting(source);
+  const before = process.memoryUsage().external;
+  const elf = new ElfFile(counted);
+  const go = readGoFile(elf);
+  const facts = elfFacts(elf, { path, root: null, symbols: 'listed', surface: 'read', isGo: go !== null });
+  const libc = libcFacts(elf, go === null ? [] : goFacts(elf, go).cResolver);
+  t.truthy(facts.machine);
+  t.truthy(libc.kind);
+  t.log(`${(counted.count() / 1e6).toFixed(1)} MB read`);
+  t.true(counted.count() < 32_000_000, `${counted.count()} bytes read`);
+  t.true(process.memoryUsage().external - before < 32_000_000, 'memory grows with the file');
+  source.close();
+}
+
+for (const name of ['c/versions', 'c/hello-static', 'go/plugin', 'go/resolver-static-cgo-stripped'] as const) {
+  test.serial(`of ${name}, made a gigabyte long, only megabytes are read`, (t) => readPadded(t, name));
+}
+
+test.serial('the digest of a gigabyte takes no memory', (t) => {
+  const path = join(directory, 'zeros');
+  copyFileSync('/dev/null', path);
+  truncateSync(path, gigabyte);
+  const source = openFile(path);
+  const before = process.memoryUsage().external;
+  t.is(sha256(source), '49bc20df15e412a64472421e13fe86ff1c5165e18b2afccf160d4dc19fe68a14');
+  t.true(process.memoryUsage().external - before < 8_000_000);
+  source.close();
+});
+
+/** Inspects a directory in a process of its own; the most memory that it held, bytes. */
+function peakMemory(target: string): { readonly binaries: number; readonly bytes: number } {
+  const program = `
+    import { inspect } from ${JSON.stringify(new URL('../../src/facts/inspect.ts', import.meta.url).pathname)};
+    const [document] = inspect([{ name: ${JSON.stringify(target)}, role: null }], { symbols: 'counted' });
+    const bytes = process.resourceUsage().maxRSS * 1024;
+    process.stdout.write(JSON.stringify({ binaries: document.binaries.length, bytes }));
+  `;
+  return JSON.parse(execFileSync(process.execPath, ['--input-type=module', '--eval', program], { encoding: 'utf8' }));
+}
+
+test.serial('a thousand programs and libraries of the machine are inspected in 200 MB', (t) => {
+  const files = findElfFiles(['/usr/bin', '/usr/lib/x86_64-linux-gnu', '/usr/lib64']);
+  const tree = join(directory, 'tree');
+  mkdirSync(tree);
+  const step = Math.max(1, Math.floor(files.length / 1_000));
+  let linked = 0;
+  for (const [index, { path }] of files.entries()) {
+    if (index % step === 0 && linked < 1_000) {
+      try {
+        linkSync(path, join(tree, `${index}`));
+        linked += 1;
+      } catch {
+        // Another file system than that of temporary files: the others will do.
+      }
+    }
+  }
+  const { binaries, bytes } = peakMemory(tree);
+  t.log(`${binaries} binaries in ${Math.round(bytes / 1e6)} MB`);
+  t.is(binaries, linked);
+  t.true(bytes < 200_000_000, `${bytes} bytes`);
+});
