@@ -39,6 +39,9 @@ export async function checkCommand(
   progress.end();
   const report = reportOn(documents, { policy, configuration, inForce, today: new Date() });
   await writeOutput(await render(report, options, surroundings), options, surroundings);
+  if (report.summary.binaries === 0 && options.quiet !== true) {
+    surroundings.stderr.write('  = no ELF or Wasm file was found: check that this is the right directory\n');
+  }
   if (reportProblems(documents, options, surroundings)) {
     return 2;
   }
@@ -66,7 +69,11 @@ async function render(report: Report, options: CheckOptions, { env, stdout }: Su
     return renderJson(report);
   }
   const { renderText } = await import('../src/findings/text.ts');
-  return renderText(report, { color: options.outputFile === undefined && usesColor(options.color, env, stdout) });
+  const toTerminal = options.outputFile === undefined;
+  return renderText(report, {
+    color: toTerminal && usesColor(options.color, env, stdout),
+    columns: toTerminal && stdout.isTTY === true ? Math.max(40, stdout.columns) : null,
+  });
 }
 
 function fails({ summary }: Report, failOn: CheckOptions['failOn']): boolean {

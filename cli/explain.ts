@@ -11,16 +11,15 @@ import type { ExitCode, Surroundings } from './surroundings.ts';
 /** `elfgate explain RULE`: what it detects, why that matters and how to mend it. */
 export async function explainCommand(
   id: string,
-  options: SharedOptions,
+  options: SharedOptions & { readonly policy?: readonly string[] },
   surroundings: Surroundings,
 ): Promise<ExitCode> {
-  const { rules } = await policiesFor([], surroundings);
+  const { rules } = await policiesFor(options.policy ?? [], surroundings);
   const rule = rules.find((candidate) => candidate.id === id);
   if (rule === undefined) {
-    const near = didYouMean(
-      id,
-      rules.map((candidate) => candidate.id),
-    );
+    const ids = rules.map((candidate) => candidate.id);
+    const near =
+      didYouMean(id, ids) ?? ids.find((candidate) => candidate.startsWith(id) || candidate.endsWith(`/${id}`)) ?? null;
     throw new ElfgateError('usage', `there is no rule ${id}`, {
       hint: near === null ? 'elfgate policy list shows all rules' : `elfgate explain ${near}`,
     });

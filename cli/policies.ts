@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { compilePolicies } from '../src/policy/compile-policies.ts';
 import {
   type Configuration,
@@ -27,7 +27,7 @@ export async function policiesFor(directories: readonly string[], { env }: Surro
   if (directories.length === 0 && existsSync(join(builtIn, 'policy.wasm'))) {
     return readBundle(builtIn);
   }
-  return compilePolicies([builtIn, ...directories], compilerOptions(env));
+  return compilePolicies(policyDirectories(directories), compilerOptions(env));
 }
 
 /** What the Rego compiler needs of the process. */
@@ -37,7 +37,7 @@ export function compilerOptions(env: Surroundings['env']): OpaOptions {
 
 /** The built-in policies and further ones, as directories of sources. */
 export function policyDirectories(further: readonly string[]): readonly string[] {
-  return [builtIn, ...further];
+  return [builtIn, ...further.filter((directory) => resolve(directory) !== builtIn)];
 }
 
 /** The configuration that the options name, else the nearest one above the working directory, else none. */

@@ -6,8 +6,11 @@ import type { SharedOptions } from './shared-options.ts';
 import type { ExitCode, Surroundings } from './surroundings.ts';
 
 /** `elfgate policy list`: every rule, and how the configuration enforces it. */
-export async function policyListCommand(options: SharedOptions, surroundings: Surroundings): Promise<ExitCode> {
-  const bundle = await policiesFor([], surroundings);
+export async function policyListCommand(
+  options: SharedOptions & { readonly policy?: readonly string[] },
+  surroundings: Surroundings,
+): Promise<ExitCode> {
+  const bundle = await policiesFor(options.policy ?? [], surroundings);
   const configuration = await configurationFor(options, surroundings, bundle);
   const inForce = rulesInForce(configuration, bundle.rules);
   const rules = bundle.rules.map(({ id, title, severity, sets }) => ({

@@ -6,6 +6,9 @@ import { usesColor } from './output.ts';
 import { collect, withSharedOptions } from './shared-options.ts';
 import type { ExitCode, Surroundings } from './surroundings.ts';
 
+const exitCodes = `
+Exit codes: 0 nothing at or above the failing level, 1 findings, 2 could not decide`;
+
 /**
  * Runs the program on its arguments.
  *
@@ -41,63 +44,83 @@ function describe(surroundings: Surroundings, exit: (code: ExitCode) => void): C
       // One form for everything that keeps the program from deciding.
       outputError: (text, write) => write(text.replace(/^error: /, 'cannot decide[usage]: ')),
     })
+    .addHelpText('after', exitCodes)
     .showHelpAfterError('(elfgate --help shows commands and options)')
     .showSuggestionAfterError();
 
-  withSharedOptions(program.command('inspect'), ['text', 'json'])
-    .description('state the facts about binaries')
-    .argument('<target...>', 'files, and directories taken as root file systems')
-    .option('--symbols', 'list imported and exported symbols')
-    .action(async (targets: string[], options) => {
-      const { inspectCommand } = await import('./inspect.ts');
-      exit(await inspectCommand(targets, options, surroundings));
-    });
+  withSharedOptions(
+    program
+      .command('inspect')
+      .description('state the facts about binaries')
+      .argument('<target...>', 'files, and directories taken as root file systems')
+      .option('--symbols', 'list imported and exported symbols'),
+    ['text', 'json'],
+  ).action(async (targets: string[], options) => {
+    const { inspectCommand } = await import('./inspect.ts');
+    exit(await inspectCommand(targets, options, surroundings));
+  });
 
-  withSharedOptions(program.command('check'), ['text', 'json'])
-    .description('judge binaries by the policies')
-    .argument('[target...]', 'files, and directories taken as root file systems')
-    .option('--host <target>', 'the program that opens the plugins (repeatable)', collect)
-    .option('--plugin <target>', 'a plugin that a host opens (repeatable)', collect)
-    .option('--policy <directory>', 'own rules next to the built-in ones (repeatable)', collect)
-    .addOption(
-      new Option('--fail-on <severity>', 'lowest severity that makes the exit code 1')
-        .choices(['error', 'warning', 'never'])
-        .default('error'),
-    )
-    .action(async (targets: string[], options) => {
-      const { checkCommand } = await import('./check.ts');
-      exit(await checkCommand(targets, options, surroundings));
-    });
+  withSharedOptions(
+    program
+      .command('check')
+      .description('judge binaries by the policies')
+      .argument('[target...]', 'files, and directories taken as root file systems')
+      .option('--host <target>', 'the program that opens the plugins (repeatable)', collect)
+      .option('--plugin <target>', 'a plugin that a host opens (repeatable)', collect)
+      .option('--policy <directory>', 'own rules next to the built-in ones (repeatable)', collect)
+      .addOption(
+        new Option('--fail-on <severity>', 'lowest severity that makes the exit code 1')
+          .choices(['error', 'warning', 'never'])
+          .default('error'),
+      ),
+    ['text', 'json'],
+  ).action(async (targets: string[], options) => {
+    const { checkCommand } = await import('./check.ts');
+    exit(await checkCommand(targets, options, surroundings));
+  });
 
-  withSharedOptions(program.command('schema'), ['json'])
-    .description('print a JSON Schema')
-    .addArgument(program.createArgument('<name>', 'which one').choices(['facts', 'config']))
-    .action(async (name: 'facts' | 'config', options) => {
-      const { schemaCommand } = await import('./schema.ts');
-      exit(await schemaCommand(name, options, surroundings));
-    });
+  withSharedOptions(
+    program
+      .command('schema')
+      .description('print a JSON Schema')
+      .addArgument(program.createArgument('<name>', 'which one').choices(['facts', 'config'])),
+    ['json'],
+  ).action(async (name: 'facts' | 'config', options) => {
+    const { schemaCommand } = await import('./schema.ts');
+    exit(await schemaCommand(name, options, surroundings));
+  });
 
   const policy = program.command('policy').description('work with policies');
-  withSharedOptions(policy.command('list'), ['text', 'json'])
-    .description('list the rules')
-    .action(async (options) => {
-      const { policyListCommand } = await import('./policy-list.ts');
-      exit(await policyListCommand(options, surroundings));
-    });
-  withSharedOptions(policy.command('check'), ['text', 'json'])
-    .description('compile policies and say what is wrong with them')
-    .argument('[directory...]', 'own rules next to the built-in ones')
-    .action(async (directories: string[], options) => {
-      const { policyCheckCommand } = await import('./policy-check.ts');
-      exit(await policyCheckCommand(directories, options, surroundings));
-    });
-  withSharedOptions(policy.command('test'), ['text', 'json'])
-    .description('run the Rego tests of policies')
-    .argument('[directory...]', 'own rules next to the built-in ones')
-    .action(async (directories: string[], options) => {
-      const { policyTestCommand } = await import('./policy-test.ts');
-      exit(await policyTestCommand(directories, options, surroundings));
-    });
+  withSharedOptions(
+    policy
+      .command('list')
+      .description('list the rules')
+      .option('--policy <directory>', 'own rules next to the built-in ones (repeatable)', collect),
+    ['text', 'json'],
+  ).action(async (options) => {
+    const { policyListCommand } = await import('./policy-list.ts');
+    exit(await policyListCommand(options, surroundings));
+  });
+  withSharedOptions(
+    policy
+      .command('check')
+      .description('compile policies and say what is wrong with them')
+      .argument('[directory...]', 'own rules next to the built-in ones'),
+    ['text', 'json'],
+  ).action(async (directories: string[], options) => {
+    const { policyCheckCommand } = await import('./policy-check.ts');
+    exit(await policyCheckCommand(directories, options, surroundings));
+  });
+  withSharedOptions(
+    policy
+      .command('test')
+      .description('run the Rego tests of policies')
+      .argument('[directory...]', 'own rules next to the built-in ones'),
+    ['text', 'json'],
+  ).action(async (directories: string[], options) => {
+    const { policyTestCommand } = await import('./policy-test.ts');
+    exit(await policyTestCommand(directories, options, surroundings));
+  });
   addExplain(policy, surroundings, exit);
   addExplain(program, surroundings, exit);
   return program;
@@ -105,13 +128,17 @@ function describe(surroundings: Surroundings, exit: (code: ExitCode) => void): C
 
 // `elfgate policy explain` is the contract's spelling, `elfgate explain` the one that findings print.
 function addExplain(parent: Command, surroundings: Surroundings, exit: (code: ExitCode) => void): void {
-  withSharedOptions(parent.command('explain'), ['text', 'json'])
-    .description('explain a rule')
-    .argument('<rule>', 'as plugin/go-version-match')
-    .action(async (rule: string, options) => {
-      const { explainCommand } = await import('./explain.ts');
-      exit(await explainCommand(rule, options, surroundings));
-    });
+  withSharedOptions(
+    parent
+      .command('explain')
+      .description('explain a rule')
+      .argument('<rule>', 'as plugin/go-version-match')
+      .option('--policy <directory>', 'own rules next to the built-in ones (repeatable)', collect),
+    ['text', 'json'],
+  ).action(async (rule: string, options) => {
+    const { explainCommand } = await import('./explain.ts');
+    exit(await explainCommand(rule, options, surroundings));
+  });
 }
 
 function version(): string {

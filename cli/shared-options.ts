@@ -15,6 +15,7 @@ export interface SharedOptions {
 /** Adds the shared options to a command that can print in the given formats, the first of which is the default. */
 export function withSharedOptions(command: Command, formats: readonly [string, ...string[]]): Command {
   return command
+    .optionsGroup('Options of every command:')
     .addOption(new Option('-o, --output <format>', 'what to print').choices(formats).default(formats[0]))
     .option('--output-file <file>', 'write the output there instead of to standard output')
     .addOption(new Option('--color <when>', 'colours in text').choices(['auto', 'always', 'never']).default('auto'))

@@ -11,18 +11,19 @@ const child = spawn(process.execPath, [runner, ...process.argv.slice(2)], {
   stdio: ['ignore', 'pipe', 'inherit'],
   env: { ...process.env, ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}) },
 });
-let tail = '';
+let passed = 0;
+let failed = 0;
+let unfinished = '';
 child.stdout.on('data', (chunk: Buffer) => {
   process.stdout.write(chunk);
-  // The counts are in the runner's last lines.
-  tail = (tail + chunk.toString('utf8')).slice(-4096);
+  const lines = (unfinished + stripVTControlCharacters(chunk.toString('utf8'))).split('\n');
+  unfinished = lines.pop() ?? '';
+  for (const line of lines) {
+    passed += /^\s*✔ /.test(line) ? 1 : 0;
+    failed += /^\s*✘ \[fail\]/.test(line) ? 1 : 0;
+  }
 });
 child.on('close', (code) => {
-  const plain = stripVTControlCharacters(tail);
-  const count = (pattern: RegExp): number => Number([...plain.matchAll(pattern)].at(-1)?.[1] ?? 0);
-  const passed = count(/(\d+) tests? passed/g);
-  const failed =
-    count(/(\d+) tests? failed/g) + count(/(\d+) uncaught exceptions?/g) + count(/(\d+) unhandled rejections?/g);
   // A runner that fails without a failing test (a file that does not load, a time limit) has failed all the same.
   process.stdout.write(`${passed} passed, ${failed === 0 && code !== 0 ? 1 : failed} failed\n`);
   process.exitCode = code ?? 1;

@@ -26,18 +26,13 @@ has_host(path) if {
 
 # METADATA
 # description: |
-#   Pairs of which both sides are Go's. A host that is not is judged by plugin/host-can-load, and by nothing else.
+#   Pairs of Go plugins and hosts that can load such. A host that cannot is judged by plugin/host-can-load, and nothing
+#   else matters while it stands.
 # scope: document
 go_pairs contains pair if {
 	some pair in input.predictions.plugins
 	binary(pair.plugin).go != null
-	pair.host.goVersion != null
-}
-
-go_pairs contains pair if {
-	some pair in input.predictions.plugins
-	binary(pair.plugin).go != null
-	pair.moduleDataBytes.host != null
+	pair.host.canLoad != false
 }
 
 # METADATA
@@ -66,10 +61,13 @@ build_command(host) := concat(" ", array.concat(variables, arguments)) if {
 	arguments := array.concat(array.concat(["go build", "-buildmode=plugin"], flags), array.concat(values, ["…"]))
 }
 
+# A plugin cannot be built without cgo, whatever its host was built with.
+environment(_, "CGO_ENABLED") := "1"
+
 environment(host, "GOTOOLCHAIN") := toolchain(host.goVersion) if host.goVersion != null
 
 environment(host, name) := host.settings[name] if {
-	name != "GOTOOLCHAIN"
+	not name in {"GOTOOLCHAIN", "CGO_ENABLED"}
 	host.settings[name] != ""
 	not default_level(name, host.settings[name])
 	not native_platform(name)
@@ -103,6 +101,20 @@ summary(names, most) := text if {
 	count(names) > most
 	text := sprintf("%s and %d more", [concat(", ", array.slice(names, 0, most)), count(names) - most])
 }
+
+# METADATA
+# description: A count and its noun, as "1 name" and "2 names".
+# scope: document
+counted(1, noun) := sprintf("1 %s", [noun])
+
+counted(number, noun) := sprintf("%d %ss", [number, noun]) if number != 1
+
+# METADATA
+# description: A note on what is not listed; none when everything is.
+# scope: document
+rest(count_all, listed) := [sprintf("and %d more", [count_all - listed])] if {
+	count_all > listed
+} else := []
 
 # METADATA
 # description: A release such as "2.34" as a list of numbers, which compare by value and not by text.

@@ -64,7 +64,7 @@ export function inspectBinary(file: ByteSource, options: BinaryOptions): Inspect
   const facts: BinaryFacts = {
     ...common,
     format: elf.header.machine === EM.bpf ? 'bpf' : 'elf',
-    role: role ?? foundRole(goOf),
+    role: role ?? foundRole(goOf, named),
     elf: elfFacts(elf, {
       path,
       root: options.root,
@@ -78,9 +78,17 @@ export function inspectBinary(file: ByteSource, options: BinaryOptions): Inspect
   return { facts, elf, hashes: go?.hashes ?? null };
 }
 
-function foundRole(go: BinaryFacts['go']): 'host' | 'plugin' | null {
+/**
+ * Programs that link package plugin and were built without cgo are common (kubectl is one) and open no plugins: among
+ * the files of a directory only those that can count as hosts. A file that the caller named may be a mistake to point out.
+ */
+function foundRole(go: BinaryFacts['go'], named: boolean): 'host' | 'plugin' | null {
   if (go === null) {
     return null;
   }
-  return go.plugin !== null ? 'plugin' : go.importsPlugin === true ? 'host' : null;
+  if (go.plugin !== null) {
+    return 'plugin';
+  }
+  const isHost = go.importsPlugin === true && (named || (go.cgo === true && go.packages !== null));
+  return isHost ? 'host' : null;
 }

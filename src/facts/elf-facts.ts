@@ -125,14 +125,14 @@ function symbolFacts(
 }
 
 function versionsNeeded(elf: ElfFile): Record<string, string[]> {
-  const byLibrary: Record<string, string[]> = {};
+  // A map, because a library may be called `__proto__`.
+  const byLibrary = new Map<string, string[]>();
   for (const { library, version } of elf.symbolVersions?.needed ?? []) {
-    byLibrary[library] = [...(byLibrary[library] ?? []), version];
+    const versions = byLibrary.get(library) ?? [];
+    versions.push(version);
+    byLibrary.set(library, versions);
   }
-  for (const versions of Object.values(byLibrary)) {
-    versions.sort();
-  }
-  return byLibrary;
+  return Object.fromEntries([...byLibrary].map(([library, versions]) => [library, versions.sort()]));
 }
 
 function surfaceFacts(elf: ElfFile, isGo: boolean): ElfFacts['surface'] {

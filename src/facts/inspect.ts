@@ -46,7 +46,7 @@ export function inspect(targets: readonly Target[], options: InspectOptions): re
   const opened: FileSource[] = [];
   try {
     const inspected = targets.map((target) => inspectTarget(target, options, opened));
-    const predictions = predictLoads(inspected);
+    const predicted = predictLoads(inspected);
     return inspected.map((result, index) => ({
       schemaVersion,
       subject: {
@@ -56,8 +56,8 @@ export function inspect(targets: readonly Target[], options: InspectOptions): re
       },
       root: result.root,
       binaries: result.binaries.map(({ facts }) => facts),
-      predictions: predictions[index] ?? { plugins: [], globalScope: [] },
-      problems: [...result.problems],
+      predictions: predicted[index]?.predictions ?? { plugins: [], hosts: [], globalScope: [] },
+      problems: [...result.problems, ...(predicted[index]?.problems ?? [])],
     }));
   } finally {
     for (const source of opened) {

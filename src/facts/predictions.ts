@@ -1,19 +1,45 @@
-import { ElfgateError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { findGlobalScopeNeeds, type SetMember } from '../loader/global-scope.ts';
-import { comparePluginWithHost, type PluginParty } from '../loader/plugin-open.ts';
+import { comparePluginWithHost, type PluginParty } from '../loader/plugin-open/pair.ts';
 import type { InspectedBinary } from './binary-facts.ts';
 import type { InspectedTarget } from './inspect.ts';
-import type { BinaryFacts, FactsDocument, GlobalScopeFacts, PluginPairFacts } from './schema.ts';
+import type { BinaryFacts, FactsDocument, GlobalScopeFacts, PluginPairFacts, ProblemFacts } from './schema.ts';
 
-/** Predictions of each target's document, in the order of the targets. @throws ElfgateError `limit` */
-export function predictLoads(targets: readonly InspectedTarget[]): readonly FactsDocument['predictions'][] {
-  const plugins = pluginPairs(targets);
+/** What was worked out for the document of one target. */
+export interface TargetPredictions {
+  readonly predictions: FactsDocument['predictions'];
+  /** What was left out, because there was too much of it. */
+  readonly problems: readonly ProblemFacts[];
+}
+
+/** Predictions for each target's document, in the order of the targets. */
+export function predictLoads(targets: readonly InspectedTarget[]): readonly TargetPredictions[] {
+  const pairs = pluginPairs(targets);
   const globalScope = globalScopeNeeds(targets);
-  return targets.map((_target, index) => ({
-    plugins: plugins[index] ?? [],
-    globalScope: globalScope[index] ?? [],
+  const goFiles = targets.map(
+    ({ binaries }) => new Set(binaries.filter(({ facts }) => facts.go !== null).map(({ facts }) => facts.path)),
+  );
+  const count = pairs.reduce((sum, { facts }) => sum + facts.length, 0);
+  return targets.map((inspected, index) => ({
+    predictions: {
+      plugins: pairs[index]?.facts ?? [],
+      hosts: hostsOf(inspected).map(({ binary }) => ({
+        path: binary.facts.path,
+        given: inspected.target.role === 'host',
+        plugins: goPluginsOf(inspected, binary, pairs, goFiles),
+      })),
+      globalScope: globalScope[index] ?? [],
+    },
+    problems: pairs[index]?.leftOut === true ? [tooManyPairs(inspected, count)] : [],
   }));
+}
+
+function tooManyPairs({ target }: InspectedTarget, count: number): ProblemFacts {
+  return {
+    path: target.name,
+    code: 'limit',
+    message: `only the first ${count} pairs of host and plugin were compared: name one host with --host`,
+  };
 }
 
 interface Host {
@@ -21,30 +47,56 @@ interface Host {
   readonly binary: InspectedBinary;
 }
 
+interface TargetPairs {
+  readonly facts: PluginPairFacts[];
+  readonly leftOut: boolean;
+}
+
 /** Every plugin with every host that may open it: the hosts that the caller named, else those that were found. */
-function pluginPairs(targets: readonly InspectedTarget[]): readonly PluginPairFacts[][] {
+function pluginPairs(targets: readonly InspectedTarget[]): readonly TargetPairs[] {
   const named = targets.filter(({ target }) => target.role === 'host').flatMap(hostsOf);
   const hosts = named.length > 0 ? named : targets.flatMap(hostsOf);
-  let count = 0;
-  return targets.map((inspected) =>
-    inspected.binaries
+  let room: number = limits.pluginPairs;
+  return targets.map(({ binaries }) => {
+    const wanted = binaries
       .filter(({ facts }) => facts.role === 'plugin')
-      .flatMap((plugin) =>
-        hosts.map((host) => {
-          count += 1;
-          if (count > limits.pluginPairs) {
-            throw new ElfgateError('limit', `more than ${limits.pluginPairs} pairs of host and plugin at once`, {
-              hint: 'name one host with --host, or check fewer plugins at a time',
-            });
-          }
-          return pairFacts(host, plugin);
-        }),
-      ),
-  );
+      .flatMap((plugin) => hosts.map((host) => ({ host, plugin })));
+    const compared = wanted.slice(0, room);
+    room -= compared.length;
+    return {
+      facts: compared.map(({ host, plugin }) => pairFacts(host, plugin)),
+      leftOut: compared.length < wanted.length,
+    };
+  });
 }
 
 function hostsOf({ target, binaries }: InspectedTarget): readonly Host[] {
   return binaries.filter(({ facts }) => facts.role === 'host').map((binary) => ({ target: target.name, binary }));
+}
+
+function goPluginsOf(
+  { target }: InspectedTarget,
+  host: InspectedBinary,
+  pairs: readonly TargetPairs[],
+  goFiles: readonly ReadonlySet<string>[],
+): number {
+  return pairs.reduce(
+    (sum, { facts }, index) =>
+      sum +
+      facts.filter(
+        (pair) =>
+          pair.host.target === target.name && pair.host.path === host.facts.path && goFiles[index]?.has(pair.plugin),
+      ).length,
+    0,
+  );
+}
+
+/** `null` when the functions of a program cannot be read, and nothing else rules it out. */
+function canLoadPlugins({ elf, go }: BinaryFacts): boolean | null {
+  if (go === null || go.importsPlugin === false || go.cgo === false || elf?.interpreter == null) {
+    return false;
+  }
+  return go.importsPlugin === null || go.cgo === null ? null : true;
 }
 
 function pairFacts(host: Host, plugin: InspectedBinary): PluginPairFacts {
@@ -61,6 +113,7 @@ function pairFacts(host: Host, plugin: InspectedBinary): PluginPairFacts {
       endian: ours.elf?.endian ?? 'little',
       goVersion: ours.go?.version ?? null,
       goVersionAt: ours.go?.versionAt ?? null,
+      canLoad: canLoadPlugins(ours),
       settings: ours.go?.settings ?? {},
     },
     sameMachine:

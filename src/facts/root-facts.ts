@@ -108,17 +108,19 @@ function readNsswitch(tree: FileTree): RootFacts['nsswitch'] {
   if (file === null) {
     return null;
   }
-  const databases: Record<string, string[]> = {};
+  // A map, because a database may be called `__proto__`.
+  const databases = new Map<string, string[]>();
   for (const line of file.text.split('\n')) {
     const [, database, services] = /^\s*(\w+)\s*:([^#]*)/.exec(line) ?? [];
     if (database !== undefined && services !== undefined) {
-      databases[database] = services
-        .replaceAll(/\[[^\]]*\]/g, ' ')
-        .split(/\s+/)
-        .filter((service) => service !== '');
+      const named = services.replaceAll(/\[[^\]]*\]/g, ' ').split(/\s+/);
+      databases.set(
+        database,
+        named.filter((service) => service !== ''),
+      );
     }
   }
-  return { path: file.path, databases };
+  return { path: file.path, databases: Object.fromEntries(databases) };
 }
 
 // Part of libc itself since glibc 2.34; a static program brings its own copy of them.

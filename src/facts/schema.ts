@@ -222,6 +222,7 @@ export const PluginPair = closed(
         endian: Type.String(),
         goVersion: maybeText('toolchain'),
         goVersionAt: maybeText('where that stands'),
+        canLoad: maybeFlag('whether it can load Go plugins at all; null when that cannot be read'),
         settings: Type.Record(Type.String(), Type.String()),
       },
       'the process that opens it',
@@ -254,6 +255,15 @@ export const PluginPair = closed(
     message: maybeText('what Go prints'),
   },
   'a plugin and a host that may open it',
+);
+
+export const PluginHost = closed(
+  {
+    path: text('path of the host in this document'),
+    given: flag('whether the caller says that it is one'),
+    plugins: count('Go plugins that it was paired with'),
+  },
+  'a program that is to open plugins',
 );
 
 export const GlobalScopeNeed = closed(
@@ -333,7 +343,11 @@ export const FactsDocument = Type.Object(
     root: nullable(Root),
     binaries: Type.Array(Binary),
     predictions: closed(
-      { plugins: Type.Array(PluginPair), globalScope: Type.Array(GlobalScopeNeed) },
+      {
+        plugins: Type.Array(PluginPair),
+        hosts: Type.Array(PluginHost),
+        globalScope: Type.Array(GlobalScopeNeed),
+      },
       'what will happen at load time',
     ),
     problems: Type.Array(Problem),

@@ -63,6 +63,15 @@ export interface Summary {
   readonly error: number;
   readonly warning: number;
   readonly info: number;
+  /** Of the infos, those that could not be decided because a fact is not known. */
+  readonly undecided: number;
   /** Findings that an exception covers; they count nowhere else. */
   readonly excepted: number;
+}
+
+const undecidedStart = 'cannot tell because ';
+
+/** Why a rule could not decide; `null` for a finding that did. Rules say so by `lib.unknown`. */
+export function undecidedReason({ severity, message }: Finding): string | null {
+  return severity === 'info' && message.startsWith(undecidedStart) ? message.slice(undecidedStart.length) : null;
 }

@@ -2,7 +2,7 @@ import type { FactsDocument } from '../facts/schema.ts';
 import type { Configuration } from '../policy/configuration/configuration.ts';
 import { type JudgedFinding, judgeFindings, type RuleInForce } from '../policy/enforcement.ts';
 import type { Policy } from '../policy/evaluation.ts';
-import type { Finding, Report, Summary } from './finding.ts';
+import { type Finding, type Report, type Summary, undecidedReason } from './finding.ts';
 
 /** What turns facts into findings. */
 export interface Judge {
@@ -80,6 +80,7 @@ function summarise(documents: readonly FactsDocument[], findings: readonly Findi
     error: countOf('error'),
     warning: countOf('warning'),
     info: countOf('info'),
+    undecided: open.filter((finding) => undecidedReason(finding) !== null).length,
     excepted: findings.length - open.length,
   };
 }

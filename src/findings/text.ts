@@ -1,8 +1,10 @@
 import { styleText } from 'node:util';
-import type { Finding, FindingEvidence, Report, Summary } from './finding.ts';
+import { type Finding, type FindingEvidence, type Report, type Summary, undecidedReason } from './finding.ts';
 
 export interface TextOptions {
   readonly color: boolean;
+  /** Columns at which headlines are broken between words; `null` where nobody sees lines as wide as a terminal. */
+  readonly columns: number | null;
 }
 
 type Style = Parameters<typeof styleText>[0];
@@ -13,14 +15,24 @@ type Style = Parameters<typeof styleText>[0];
  */
 export function renderText(report: Report, options: TextOptions): string {
   const paint = painter(options);
-  const decided = report.findings.filter((finding) => !isUndecided(finding));
-  const undecided = report.findings.filter(isUndecided);
-  const blocks = decided.map((finding) => findingBlock(finding, paint));
+  const decided = report.findings.filter((finding) => undecidedReason(finding) === null).sort(byGravity);
+  const blocks = decided.map((finding) => findingBlock(finding, options.columns, paint));
+  const undecided = report.findings.filter((finding) => undecidedReason(finding) !== null);
   if (undecided.length > 0) {
     blocks.push(undecidedBlock(undecided, paint));
   }
   blocks.push(summaryLine(report.summary, report.problems.length, paint));
   return `${blocks.join('\n\n')}\n`;
+}
+
+const gravity: Record<Finding['severity'], number> = { error: 0, warning: 1, info: 2 };
+
+/** What breaks comes first; what an exception covers comes last. Within that, the report's own order stays. */
+function byGravity(left: Finding, right: Finding): number {
+  return (
+    Number(left.exception !== null) - Number(right.exception !== null) ||
+    gravity[left.severity] - gravity[right.severity]
+  );
 }
 
 type Paint = (style: Style, text: string) => string;
@@ -29,22 +41,21 @@ function painter({ color }: TextOptions): Paint {
   return color ? (style, text) => styleText(style, text, { validateStream: false }) : (_style, text) => text;
 }
 
-const undecidedStart = 'cannot tell because ';
-
-function isUndecided({ severity, message }: Finding): boolean {
-  return severity === 'info' && message.startsWith(undecidedStart);
-}
-
 const severityStyles: Record<Finding['severity'], Style> = {
   error: ['bold', 'red'],
   warning: ['bold', 'yellow'],
   info: ['bold', 'cyan'],
 };
 
-function findingBlock(finding: Finding, paint: Paint): string {
+function findingBlock(finding: Finding, columns: number | null, paint: Paint): string {
   const { rule, severity, message, notes, help, exception } = finding;
+  const word = exception === null ? severity : 'excepted';
+  const style = exception === null ? severityStyles[severity] : 'dim';
+  const [first = '', ...rest] = wrapped(`${word}[${rule}]: ${message}`, columns);
+  const head = `${word}[${rule}]`;
   const lines = [
-    `${paint(severityStyles[severity], `${severity}[${rule}]`)}${paint('bold', `: ${message}`)}`,
+    `${paint(style, head)}${paint('bold', first.slice(head.length))}`,
+    ...rest.map((line) => paint('bold', `  ${line}`)),
     ...evidenceLines(finding, paint),
   ];
   const frame = paint('dim', '  =');
@@ -58,6 +69,25 @@ function findingBlock(finding: Finding, paint: Paint): string {
   }
   lines.push(`${frame} ${paint('dim', `more: elfgate explain ${rule}`)}`);
   return lines.join('\n');
+}
+
+/** Text in lines that are not broken inside words, the first one column wide, the others two columns narrower. */
+function wrapped(text: string, columns: number | null): readonly string[] {
+  if (columns === null) {
+    return [text];
+  }
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    const width = lines.length === 0 ? columns : columns - 2;
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line === '' ? word : `${line} ${word}`;
+    }
+  }
+  return [...lines, line];
 }
 
 /** Evidence in groups, one for each file, the finding's own first. */
@@ -101,19 +131,20 @@ function width(texts: readonly string[]): number {
   return Math.min(widest, Math.max(0, ...texts.map((text) => text.length)));
 }
 
-/** `rule: reason`, with how many files it is about; each reason once. */
+/** Each reason once, with the rules and files that it keeps from a decision. */
 function undecidedBlock(findings: readonly Finding[], paint: Paint): string {
-  const files = new Map<string, { readonly rule: string; readonly reason: string; paths: string[] }>();
-  for (const { rule, message, subject } of findings) {
-    const reason = message.slice(undecidedStart.length);
-    const known = files.get(`${rule}\0${reason}`) ?? { rule, reason, paths: [] };
-    known.paths.push(subject.path);
-    files.set(`${rule}\0${reason}`, known);
+  const byReason = new Map<string, { readonly rules: Set<string>; readonly paths: Set<string> }>();
+  for (const finding of findings) {
+    const reason = undecidedReason(finding) ?? '';
+    const known = byReason.get(reason) ?? { rules: new Set(), paths: new Set() };
+    known.rules.add(finding.rule);
+    known.paths.add(finding.subject.path);
+    byReason.set(reason, known);
   }
-  const ruleWidth = width([...files.values()].map(({ rule }) => rule));
-  const lines = [...files.values()].map(({ rule, reason, paths }) => {
-    const about = paths.length === 1 ? paths[0] : `${paths.length} files`;
-    return `  ${paint('dim', '·')} ${rule.padEnd(ruleWidth)}  ${reason} ${paint('dim', `(${about})`)}`;
+  const lines = [...byReason].map(([reason, { rules, paths }]) => {
+    const [path] = paths;
+    const about = paths.size === 1 ? path : `${paths.size} files`;
+    return `  ${paint('dim', '·')} ${reason} ${paint('dim', `(${[...rules].join(', ')}; ${about})`)}`;
   });
   return [
     `${paint(severityStyles.info, 'undecided')}${paint('bold', ': what these rules need is not known')}`,
@@ -124,13 +155,15 @@ function undecidedBlock(findings: readonly Finding[], paint: Paint): string {
 function summaryLine(summary: Summary, problems: number, paint: Paint): string {
   const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
   const binaries = summary.binaries === 1 ? '1 binary' : `${summary.binaries} binaries`;
+  const notes = summary.info - summary.undecided;
   const parts = [
     summary.error > 0 ? paint(severityStyles.error, counted(summary.error, 'error')) : null,
     summary.warning > 0 ? paint(severityStyles.warning, counted(summary.warning, 'warning')) : null,
-    summary.info > 0 ? paint(severityStyles.info, counted(summary.info, 'note')) : null,
+    notes > 0 ? paint(severityStyles.info, counted(notes, 'note')) : null,
     summary.excepted > 0 ? `${summary.excepted} excepted` : null,
     problems > 0 ? paint(severityStyles.error, `${counted(problems, 'file')} not readable`) : null,
   ].filter((part) => part !== null);
   const verdict = parts.length === 0 ? paint(['bold', 'green'], 'nothing found') : parts.join(', ');
-  return `${verdict} ${paint('dim', `in ${binaries} of ${counted(summary.targets, 'target')}`)}`;
+  const undecided = summary.undecided > 0 ? `, ${summary.undecided} undecided` : '';
+  return `${verdict}${undecided} ${paint('dim', `in ${binaries} of ${counted(summary.targets, 'target')}`)}`;
 }

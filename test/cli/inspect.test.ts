@@ -53,7 +53,7 @@ test('text names what a reader looks for first, without colour when nobody watch
 });
 
 const wrong: readonly (readonly [title: string, content: Buffer | null, expected: RegExp])[] = [
-  ['a missing file', null, /cannot decide\[unreadable\].*cannot be read \(ENOENT\)/],
+  ['a missing file', null, /cannot decide\[unreadable\].*there is no such file/],
   ['an empty file', Buffer.alloc(0), /cannot decide\[unsupported-format\].*offset 0x0: the file is empty/],
   ['a text file', Buffer.from('hello world, this is text\n'), /cannot decide\[unsupported-format\].*neither an ELF/],
   ['a file of zeros', Buffer.alloc(4096), /cannot decide\[unsupported-format\]/],

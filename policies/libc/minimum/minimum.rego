@@ -31,7 +31,6 @@ available := {"version": input.root.libc.version, "where": input.root.libc.path}
 	input.root.libc.kind == "glibc"
 	input.root.libc.version != null
 } else := {"version": oldest, "where": "oldest node"} if {
-	not lib.has_root
 	oldest != null
 }
 
@@ -61,10 +60,17 @@ findings contains finding if {
 
 findings contains lib.unknown(candidate.path, reason) if {
 	not available
-	not musl_root
+	not told_by_interpreter
 	some candidate in dependent
 	reason := sprintf("it needs glibc %s, and neither a root nor the parameter glibc says what is there", [candidate.libc.minimum])
 }
 
-# What a musl root does to a glibc binary is told by linkage/interpreter.
-musl_root if input.root.libc.kind == "musl"
+# What a root without glibc does to a program is told by linkage/interpreter.
+told_by_interpreter if {
+	input.root.libc.kind != "glibc"
+}
+
+told_by_interpreter if {
+	lib.has_root
+	input.root.libc == null
+}

@@ -726,6 +726,7 @@ violating := [
 		],
 		"predictions": {
 			"plugins": [],
+			"hosts": [],
 			"globalScope": [],
 		},
 		"problems": [],
@@ -810,6 +811,7 @@ passing := [
 		],
 		"predictions": {
 			"plugins": [],
+			"hosts": [],
 			"globalScope": [],
 		},
 		"problems": [],
@@ -892,6 +894,7 @@ unknown := [
 		],
 		"predictions": {
 			"plugins": [],
+			"hosts": [],
 			"globalScope": [],
 		},
 		"problems": [],

@@ -56,7 +56,7 @@ findings contains finding if {
 		]),
 		"severity": severity(module),
 		"evidence": array.concat(evidence(candidate), [
-			{"at": input.root.nsswitch.path, "label": "service", "value": module.service, "path": input.root.nsswitch.path},
+			{"at": databases(module.service), "label": "service", "value": module.service, "path": input.root.nsswitch.path},
 			{"at": "PT_TLS", "label": "module", "value": tls(module), "path": module.path},
 		]),
 		"help": help(candidate),
@@ -80,6 +80,11 @@ findings contains lib.unknown(candidate.path, "which C library is linked in stat
 
 # A Go program without cgo brings no C library at all.
 is_plain_go(candidate) if candidate.go.cgo == false
+
+databases(service) := concat(", ", sort([database |
+	some database, services in input.root.nsswitch.databases
+	service in services
+]))
 
 root_version := sprintf(" (glibc %s)", [input.root.libc.version]) if {
 	input.root.libc.version != null

@@ -89,6 +89,7 @@ violating := [
 		],
 		"predictions": {
 			"plugins": [],
+			"hosts": [],
 			"globalScope": [],
 		},
 		"problems": [],
@@ -170,6 +171,7 @@ passing := [
 		],
 		"predictions": {
 			"plugins": [],
+			"hosts": [],
 			"globalScope": [],
 		},
 		"problems": [],

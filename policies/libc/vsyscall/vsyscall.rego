@@ -45,9 +45,9 @@ findings contains finding if {
 	}
 }
 
-consequence := "it dies with SIGSEGV on these nodes (vsyscall=none)" if {
+consequence := "on these nodes (vsyscall=none) it dies with SIGSEGV when it gets there" if {
 	mode == "none"
-} else := "it dies with SIGSEGV on nodes booted with vsyscall=none"
+} else := "on nodes booted with vsyscall=none it dies with SIGSEGV when it gets there"
 
 severity := "error" if {
 	mode == "none"

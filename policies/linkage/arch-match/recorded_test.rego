@@ -101,6 +101,13 @@ violating := [
 		],
 		"predictions": {
 			"plugins": [],
+			"hosts": [
+				{
+					"path": "lab/cross/hello-arm64",
+					"given": true,
+					"plugins": 1,
+				},
+			],
 			"globalScope": [],
 		},
 		"problems": [],
@@ -258,6 +265,7 @@ violating := [
 						"endian": "little",
 						"goVersion": "go1.26.8",
 						"goVersionAt": ".go.buildinfo+0x0",
+						"canLoad": false,
 						"settings": {
 							"-buildmode": "exe",
 							"-compiler": "gc",
@@ -280,6 +288,7 @@ violating := [
 					"message": null,
 				},
 			],
+			"hosts": [],
 			"globalScope": [],
 		},
 		"problems": [],
@@ -420,6 +429,13 @@ passing := [
 		],
 		"predictions": {
 			"plugins": [],
+			"hosts": [
+				{
+					"path": "lab/go/host",
+					"given": true,
+					"plugins": 1,
+				},
+			],
 			"globalScope": [],
 		},
 		"problems": [],
@@ -577,6 +593,7 @@ passing := [
 						"endian": "little",
 						"goVersion": "go1.26.8",
 						"goVersionAt": ".go.buildinfo+0x0",
+						"canLoad": true,
 						"settings": {
 							"-buildmode": "exe",
 							"-compiler": "gc",
@@ -608,6 +625,7 @@ passing := [
 					"message": null,
 				},
 			],
+			"hosts": [],
 			"globalScope": [],
 		},
 		"problems": [],

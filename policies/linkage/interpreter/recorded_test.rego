@@ -96,6 +96,7 @@ violating := [
 		],
 		"predictions": {
 			"plugins": [],
+			"hosts": [],
 			"globalScope": [],
 		},
 		"problems": [],
@@ -1171,6 +1172,7 @@ passing := [
 		],
 		"predictions": {
 			"plugins": [],
+			"hosts": [],
 			"globalScope": [],
 		},
 		"problems": [],
@@ -1266,6 +1268,7 @@ unknown := [
 		],
 		"predictions": {
 			"plugins": [],
+			"hosts": [],
 			"globalScope": [],
 		},
 		"problems": [],

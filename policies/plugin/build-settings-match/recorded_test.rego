@@ -135,6 +135,13 @@ violating := [
 		],
 		"predictions": {
 			"plugins": [],
+			"hosts": [
+				{
+					"path": "lab/go/host",
+					"given": true,
+					"plugins": 1,
+				},
+			],
 			"globalScope": [],
 		},
 		"problems": [],
@@ -289,6 +296,7 @@ violating := [
 						"endian": "little",
 						"goVersion": "go1.26.8",
 						"goVersionAt": ".go.buildinfo+0x0",
+						"canLoad": true,
 						"settings": {
 							"-buildmode": "exe",
 							"-compiler": "gc",
@@ -762,6 +770,7 @@ violating := [
 					"message": "plugin was built with a different version of package internal/goarch",
 				},
 			],
+			"hosts": [],
 			"globalScope": [],
 		},
 		"problems": [],
@@ -902,6 +911,13 @@ passing := [
 		],
 		"predictions": {
 			"plugins": [],
+			"hosts": [
+				{
+					"path": "lab/go/host",
+					"given": true,
+					"plugins": 1,
+				},
+			],
 			"globalScope": [],
 		},
 		"problems": [],
@@ -1059,6 +1075,7 @@ passing := [
 						"endian": "little",
 						"goVersion": "go1.26.8",
 						"goVersionAt": ".go.buildinfo+0x0",
+						"canLoad": true,
 						"settings": {
 							"-buildmode": "exe",
 							"-compiler": "gc",
@@ -1090,6 +1107,7 @@ passing := [
 					"message": null,
 				},
 			],
+			"hosts": [],
 			"globalScope": [],
 		},
 		"problems": [],
@@ -1229,6 +1247,13 @@ unknown := [
 		],
 		"predictions": {
 			"plugins": [],
+			"hosts": [
+				{
+					"path": "lab/go/host@1.19",
+					"given": true,
+					"plugins": 1,
+				},
+			],
 			"globalScope": [],
 		},
 		"problems": [],
@@ -1358,6 +1383,7 @@ unknown := [
 						"endian": "little",
 						"goVersion": "go1.19.13",
 						"goVersionAt": ".go.buildinfo+0x0",
+						"canLoad": true,
 						"settings": {
 							"-compiler": "gc",
 							"CGO_ENABLED": "1",
@@ -1387,6 +1413,7 @@ unknown := [
 					"message": null,
 				},
 			],
+			"hosts": [],
 			"globalScope": [],
 		},
 		"problems": [],

@@ -135,6 +135,13 @@ violating := [
 		],
 		"predictions": {
 			"plugins": [],
+			"hosts": [
+				{
+					"path": "lab/go/host",
+					"given": true,
+					"plugins": 1,
+				},
+			],
 			"globalScope": [],
 		},
 		"problems": [],
@@ -292,6 +299,7 @@ violating := [
 						"endian": "little",
 						"goVersion": "go1.26.8",
 						"goVersionAt": ".go.buildinfo+0x0",
+						"canLoad": true,
 						"settings": {
 							"-buildmode": "exe",
 							"-compiler": "gc",
@@ -632,6 +640,7 @@ violating := [
 					"message": "fatal error: runtime: no plugin module data",
 				},
 			],
+			"hosts": [],
 			"globalScope": [],
 		},
 		"problems": [],
@@ -772,6 +781,13 @@ passing := [
 		],
 		"predictions": {
 			"plugins": [],
+			"hosts": [
+				{
+					"path": "lab/go/host",
+					"given": true,
+					"plugins": 1,
+				},
+			],
 			"globalScope": [],
 		},
 		"problems": [],
@@ -929,6 +945,7 @@ passing := [
 						"endian": "little",
 						"goVersion": "go1.26.8",
 						"goVersionAt": ".go.buildinfo+0x0",
+						"canLoad": true,
 						"settings": {
 							"-buildmode": "exe",
 							"-compiler": "gc",
@@ -960,6 +977,7 @@ passing := [
 					"message": null,
 				},
 			],
+			"hosts": [],
 			"globalScope": [],
 		},
 		"problems": [],
@@ -1110,6 +1128,7 @@ unknown := [
 		],
 		"predictions": {
 			"plugins": [],
+			"hosts": [],
 			"globalScope": [],
 		},
 		"problems": [],

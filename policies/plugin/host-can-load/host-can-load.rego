@@ -22,22 +22,33 @@ package elfgate.rules.plugin["host-can-load"]
 import data.elfgate.lib
 
 findings contains finding if {
-	some host in input.binaries
-	host.role == "host"
-	finding := problem(host)
+	some asked in hosts
+	finding := problem(lib.binary(asked.path))
 }
 
-findings contains lib.unknown(host.path, "the functions of the host cannot be read") if {
-	some host in input.binaries
-	host.role == "host"
+findings contains lib.unknown(asked.path, "the functions of the host cannot be read") if {
+	some asked in hosts
+	host := lib.binary(asked.path)
 	host.go.importsPlugin == null
 	host.elf.interpreter != null
+}
+
+# Many programs link package plugin and never open one, and a C program may open C plugins: only those are judged that
+# somebody calls a host of Go plugins.
+hosts contains asked if {
+	some asked in input.predictions.hosts
+	asked.plugins > 0
+}
+
+hosts contains asked if {
+	some asked in input.predictions.hosts
+	asked.given
+	lib.binary(asked.path).go != null
 }
 
 # The first cause is the one to mend: the others mean nothing while it stands.
 problem(host) := result if {
 	host.go == null
-	opens_go_plugins(host)
 	result := {
 		"path": host.path,
 		"message": "host is not a Go program, so that it has no plugin.Open; a Go plugin in it has no runtime to join",
@@ -78,18 +89,6 @@ problem(host) := result if {
 		"notes": ["outcome: fatal error: runtime: no plugin module data (recover() cannot catch it)"],
 		"help": "CGO_ENABLED=1 go build …   (without -extldflags -static)",
 	}
-}
-
-# A C program with C plugins is none of this rule's business.
-opens_go_plugins(host) if {
-	some pair in input.predictions.plugins
-	pair.host.path == host.path
-	lib.binary(pair.plugin).go != null
-}
-
-opens_go_plugins(host) if {
-	host.named
-	count(input.predictions.plugins) == 0
 }
 
 setting(host, name) := [{"at": host.go.versionAt, "label": "host", "value": sprintf("%s=%s", [name, value])}] if {

@@ -112,6 +112,13 @@ violating := [
 		],
 		"predictions": {
 			"plugins": [],
+			"hosts": [
+				{
+					"path": "lab/go/host-without-cgo",
+					"given": true,
+					"plugins": 1,
+				},
+			],
 			"globalScope": [],
 		},
 		"problems": [],
@@ -269,6 +276,7 @@ violating := [
 						"endian": "little",
 						"goVersion": "go1.26.8",
 						"goVersionAt": ".go.buildinfo+0x0",
+						"canLoad": false,
 						"settings": {
 							"-buildmode": "exe",
 							"-compiler": "gc",
@@ -291,6 +299,7 @@ violating := [
 					"message": null,
 				},
 			],
+			"hosts": [],
 			"globalScope": [],
 		},
 		"problems": [],
@@ -431,6 +440,13 @@ passing := [
 		],
 		"predictions": {
 			"plugins": [],
+			"hosts": [
+				{
+					"path": "lab/go/host",
+					"given": true,
+					"plugins": 1,
+				},
+			],
 			"globalScope": [],
 		},
 		"problems": [],
@@ -588,6 +604,7 @@ passing := [
 						"endian": "little",
 						"goVersion": "go1.26.8",
 						"goVersionAt": ".go.buildinfo+0x0",
+						"canLoad": true,
 						"settings": {
 							"-buildmode": "exe",
 							"-compiler": "gc",
@@ -619,6 +636,7 @@ passing := [
 					"message": null,
 				},
 			],
+			"hosts": [],
 			"globalScope": [],
 		},
 		"problems": [],

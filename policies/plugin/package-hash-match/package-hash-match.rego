@@ -23,20 +23,24 @@ package elfgate.rules.plugin["package-hash-match"]
 
 import data.elfgate.lib
 
-listed := 6
-
 findings contains finding if {
 	some pair in lib.go_pairs
 	pair.packages.differing > 0
 	finding := {
 		"path": pair.plugin,
-		"message": sprintf("%d of %d packages shared with the host are other builds; %s", [
+		"message": sprintf("%d of %d packages shared with the host differ; %s", [
 			pair.packages.differing,
 			pair.packages.shared,
 			consequence(pair),
 		]),
-		"evidence": [item | some difference in array.slice(pair.packages.differences, 0, listed); some item in sides(pair, difference)],
-		"notes": array.concat(first_checked(pair), causes(pair)),
+		"evidence": [item |
+			some difference in array.slice(pair.packages.differences, 0, listed(pair))
+			some item in sides(pair, difference)
+		],
+		"notes": array.concat(
+			array.concat(lib.rest(pair.packages.differing, listed(pair)), outcome(pair)),
+			causes(pair),
+		),
 		"help": help(pair),
 	}
 }
@@ -54,6 +58,11 @@ consequence(pair) := "plugin.Open will kill the host before it compares them" if
 	pair.outcome == "crashes"
 } else := "plugin.Open will refuse the plugin"
 
+# Where the runtime never gets to compare them, one example is enough.
+listed(pair) := 1 if {
+	pair.outcome == "crashes"
+} else := 6
+
 sides(pair, difference) := [
 	{
 		"at": difference.pluginAt,
@@ -70,8 +79,11 @@ sides(pair, difference) := [
 	},
 ]
 
-first_checked(pair) := [sprintf("first checked: %s", [pair.packages.firstChecked])] if {
+outcome(pair) := [sprintf("outcome: %s", [pair.message])] if {
+	pair.outcome == "fails"
+} else := [sprintf("first checked: %s", [pair.packages.firstChecked])] if {
 	pair.packages.firstChecked != null
+	pair.outcome != "crashes"
 } else := []
 
 causes(pair) := [note |
@@ -84,7 +96,7 @@ likely_causes(pair) := [sprintf("another toolchain (%s, host %s)", [version, pai
 	version != null
 	pair.host.goVersion != null
 	lib.toolchain(version) != lib.toolchain(pair.host.goVersion)
-} else := [sprintf("dependency %s at %s, host %s", [module.path, module.plugin, module.host]) |
+} else := [sprintf("dependency %s: %s in the plugin, %s in the host", [module.path, built_from(module.plugin), built_from(module.host)]) |
 	some module in pair.modules
 ] if {
 	count(pair.modules) > 0
@@ -99,10 +111,17 @@ differing_settings(pair) := sort([name |
 	object.get(pair.host.settings, name, "") != object.get(theirs, name, "")
 ])
 
-help(pair) := sprintf("%s && %s", [concat(" && ", gets), lib.build_command(pair.host)]) if {
-	gets := [sprintf("go get %s@%s", [module.path, module.host]) |
-		some module in pair.modules
-		startswith(module.host, "v")
-	]
-	count(gets) > 0
+built_from(version) := sprintf("replaced by %s", [trim_prefix(version, "=> ")]) if {
+	startswith(version, "=> ")
+} else := version
+
+help(pair) := sprintf("%s && %s", [concat(" && ", steps), lib.build_command(pair.host)]) if {
+	steps := [align(module) | some module in pair.modules; align(module)]
+	count(steps) > 0
 } else := lib.build_command(pair.host)
+
+align(module) := sprintf("go mod edit -replace %s=%s", [module.path, trim_prefix(module.host, "=> ")]) if {
+	startswith(module.host, "=> ")
+} else := sprintf("go get %s@%s", [module.path, module.host]) if {
+	startswith(module.host, "v")
+}

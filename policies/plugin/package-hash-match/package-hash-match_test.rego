@@ -11,7 +11,7 @@ found(documents) := {finding |
 test_a_dependency_at_another_version_is_named if {
 	messages := {[finding.path, finding.message] | some finding in found(recorded.violating)}
 	messages == {
-		["lab/go/plugin-dependency-1.1.0", "1 of 63 packages shared with the host are other builds; plugin.Open will refuse the plugin"],
+		["lab/go/plugin-dependency-1.1.0", "1 of 63 packages shared with the host differ; plugin.Open will refuse the plugin"],
 	}
 }
 

@@ -135,6 +135,13 @@ violating := [
 		],
 		"predictions": {
 			"plugins": [],
+			"hosts": [
+				{
+					"path": "lab/go/host",
+					"given": true,
+					"plugins": 1,
+				},
+			],
 			"globalScope": [],
 		},
 		"problems": [],
@@ -292,6 +299,7 @@ violating := [
 						"endian": "little",
 						"goVersion": "go1.26.8",
 						"goVersionAt": ".go.buildinfo+0x0",
+						"canLoad": true,
 						"settings": {
 							"-buildmode": "exe",
 							"-compiler": "gc",
@@ -337,6 +345,7 @@ violating := [
 					"message": "plugin was built with a different version of package example.com/dep",
 				},
 			],
+			"hosts": [],
 			"globalScope": [],
 		},
 		"problems": [],
@@ -477,6 +486,13 @@ passing := [
 		],
 		"predictions": {
 			"plugins": [],
+			"hosts": [
+				{
+					"path": "lab/go/host",
+					"given": true,
+					"plugins": 1,
+				},
+			],
 			"globalScope": [],
 		},
 		"problems": [],
@@ -634,6 +650,7 @@ passing := [
 						"endian": "little",
 						"goVersion": "go1.26.8",
 						"goVersionAt": ".go.buildinfo+0x0",
+						"canLoad": true,
 						"settings": {
 							"-buildmode": "exe",
 							"-compiler": "gc",
@@ -665,6 +682,7 @@ passing := [
 					"message": null,
 				},
 			],
+			"hosts": [],
 			"globalScope": [],
 		},
 		"problems": [],
@@ -815,6 +833,7 @@ unknown := [
 		],
 		"predictions": {
 			"plugins": [],
+			"hosts": [],
 			"globalScope": [],
 		},
 		"problems": [],

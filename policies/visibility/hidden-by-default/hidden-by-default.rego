@@ -39,11 +39,12 @@ findings contains finding if {
 	reason := reason_of(candidate)
 	finding := {
 		"path": candidate.path,
-		"message": sprintf("exports %d names %s; each can replace, or be replaced by, one of another object", [
-			count(undeclared) + unlisted(candidate),
+		"message": sprintf("exports %s %s; another object's name can replace each", [
+			lib.counted(count(undeclared) + unlisted(candidate), "name"),
 			reason,
 		]),
 		"evidence": [{"at": ".dynsym", "label": "exports", "value": name} | some name in array.slice(undeclared, 0, 8)],
+		"notes": lib.rest(count(undeclared) + unlisted(candidate), 8),
 		"help": help(candidate),
 	}
 }

@@ -17,6 +17,8 @@
 #   sets: [recommended, strict, marketplace]
 package elfgate.rules.visibility["no-leaked-dependency"]
 
+import data.elfgate.lib
+
 findings contains finding if {
 	some candidate in input.binaries
 	some leak in candidate.elf.surface.leaked
@@ -24,6 +26,7 @@ findings contains finding if {
 		"path": candidate.path,
 		"message": sprintf("exports %d names of a bundled %s; other objects may be bound to this copy", [leak.count, leak.library]),
 		"evidence": [{"at": ".dynsym", "label": "exports", "value": name} | some name in leak.symbols],
+		"notes": lib.rest(leak.count, count(leak.symbols)),
 		"help": "cc -shared -Wl,--exclude-libs,ALL …",
 	}
 }

@@ -91,6 +91,7 @@ violating := [
 		],
 		"predictions": {
 			"plugins": [],
+			"hosts": [],
 			"globalScope": [],
 		},
 		"problems": [],
@@ -185,6 +186,7 @@ passing := [
 		],
 		"predictions": {
 			"plugins": [],
+			"hosts": [],
 			"globalScope": [],
 		},
 		"problems": [],

@@ -92,6 +92,7 @@ violating := [
 		],
 		"predictions": {
 			"plugins": [],
+			"hosts": [],
 			"globalScope": [],
 		},
 		"problems": [],
@@ -186,6 +187,7 @@ passing := [
 		],
 		"predictions": {
 			"plugins": [],
+			"hosts": [],
 			"globalScope": [],
 		},
 		"problems": [],
