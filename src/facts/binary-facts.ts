@@ -52,7 +52,8 @@ export function inspectBinary(file: ByteSource, options: BinaryOptions): Inspect
       { hint: 'name an ELF binary, a shared library, a Wasm module, or a directory that holds some' },
     );
   }
-  const source = file.size <= limits.wholeFileBytes ? bufferSource(file.read(0, file.size)) : file;
+  const whole = options.named ? limits.wholeNamedFileBytes : limits.wholeFileBytes;
+  const source = file.size <= whole ? bufferSource(file.read(0, file.size)) : file;
   const { path, role, named } = options;
   const common = { path, sha256: sha256(source), size: source.size, named, layer: null };
   if (format === 'wasm') {

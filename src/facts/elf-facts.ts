@@ -84,44 +84,33 @@ function symbolFacts(
   detail: ElfFactsOptions['symbols'],
 ): Pick<ElfFacts, 'importCount' | 'exportCount' | 'imports' | 'exports'> {
   const symbols = elf.dynamicSymbols;
-  const imports: NonNullable<ElfFacts['imports']> = [];
-  const exports: NonNullable<ElfFacts['exports']> = [];
-  let importCount = 0;
-  let exportCount = 0;
-  for (let index = 1; symbols !== null && index < symbols.length; index++) {
-    const isImport = symbols.isImport(index);
-    if (!isImport && !symbols.isExport(index)) {
-      continue;
-    }
-    importCount += isImport ? 1 : 0;
-    exportCount += isImport ? 0 : 1;
-    if (detail === 'counted') {
-      continue;
-    }
+  const counts = { importCount: symbols?.imports.length ?? 0, exportCount: symbols?.exports.length ?? 0 };
+  if (detail === 'counted' || symbols === null) {
+    return detail === 'counted' ? counts : { ...counts, imports: [], exports: [] };
+  }
+  const imports = symbols.imports.map((index) => {
     const version = elf.symbolVersions?.versionOf(index) ?? null;
-    const common = {
+    return {
       name: symbols.name(index),
       version: version?.version ?? null,
+      library: version?.library ?? null,
       binding: bindingName(symbols.binding(index)),
       type: symbolTypeName(symbols.type(index)),
     };
-    if (isImport) {
-      const { name, version: wanted, binding, type } = common;
-      imports.push({ name, version: wanted, library: version?.library ?? null, binding, type });
-    } else {
-      const { name, version: defined, binding, type } = common;
-      exports.push({
-        name,
-        version: defined,
-        default: version?.default ?? true,
-        binding,
-        type,
-        visibility: visibilityName(symbols.other(index)),
-        size: symbols.size(index),
-      });
-    }
-  }
-  return detail === 'counted' ? { importCount, exportCount } : { importCount, exportCount, imports, exports };
+  });
+  const exports = symbols.exports.map((index) => {
+    const version = elf.symbolVersions?.versionOf(index) ?? null;
+    return {
+      name: symbols.name(index),
+      version: version?.version ?? null,
+      default: version?.default ?? true,
+      binding: bindingName(symbols.binding(index)),
+      type: symbolTypeName(symbols.type(index)),
+      visibility: visibilityName(symbols.other(index)),
+      size: symbols.size(index),
+    };
+  });
+  return { ...counts, imports, exports };
 }
 
 function versionsNeeded(elf: ElfFile): Record<string, string[]> {

@@ -76,26 +76,22 @@ function missingSymbol(
 }
 
 function exportedNames(elf: ElfFile): ReadonlySet<string> {
-  const names = new Set<string>();
   const symbols = elf.dynamicSymbols;
-  for (let index = 1; symbols !== null && index < symbols.length; index++) {
-    if (symbols.isExport(index)) {
-      names.add(symbols.name(index));
-    }
-  }
-  return names;
+  return new Set(symbols?.exports.map((index) => symbols.name(index)));
 }
 
 function unversionedImports(elf: ElfFile): readonly string[] {
-  const names: string[] = [];
   const symbols = elf.dynamicSymbols;
-  for (let index = 1; symbols !== null && index < symbols.length; index++) {
-    // A weak reference that nothing defines is zero, and no failure.
-    if (symbols.isImport(index) && symbols.binding(index) !== STB.weak && !elf.symbolVersions?.versionOf(index)) {
-      names.push(symbols.name(index));
-    }
+  if (symbols === null) {
+    return [];
   }
-  return names.sort();
+  return (
+    symbols.imports
+      // A weak reference that nothing defines is zero, and no failure.
+      .filter((index) => symbols.binding(index) !== STB.weak && !elf.symbolVersions?.versionOf(index))
+      .map((index) => symbols.name(index))
+      .sort()
+  );
 }
 
 /** The member itself and those members that it needs, directly or through others. */

@@ -66,10 +66,8 @@ function protectionMarks(elf: ElfFile): { readonly stackProtector: boolean; read
     if (!bytes.includes('__stack') && !bytes.includes('_chk') && !bytes.includes('__intel')) {
       return { stackProtector, fortified };
     }
-    for (let index = 1; index < dynamic.length; index++) {
-      if (dynamic.isImport(index)) {
-        look(dynamic.name(index));
-      }
+    for (const index of dynamic.imports) {
+      look(dynamic.name(index));
     }
     return { stackProtector, fortified };
   }

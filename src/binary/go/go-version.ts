@@ -1,4 +1,3 @@
-import { inflateSync } from 'node:zlib';
 import type { ElfFile } from '../elf/elf-file.ts';
 import { Fields } from '../elf/encoding.ts';
 
@@ -70,6 +69,8 @@ function debugText(elf: ElfFile, bytes: Buffer, flags: number): Buffer | null {
   if (bytes.length <= start || (!old && new Fields(bytes, elf.header.encoding).u32(0) !== 1)) {
     return null;
   }
+  // Loading the library takes as long as inspecting a small file, and few files get here.
+  const { inflateSync } = process.getBuiltinModule('node:zlib');
   try {
     // A stream cut off after its first bytes still yields what came before.
     return inflateSync(bytes.subarray(start), { maxOutputLength: inflatedBytes, finishFlush: 2 });

@@ -107,11 +107,8 @@ function insideStaticProgram(elf: ElfFile): CLibrary {
 
 // A shared object that needs nothing and imports nothing has no use for a C library.
 function withoutNeeded(elf: ElfFile): CLibrary {
-  const symbols = elf.dynamicSymbols;
-  for (let index = 1; symbols !== null && index < symbols.length; index++) {
-    if (symbols.isImport(index)) {
-      return { kind: 'unknown', linkage: 'dynamic', version: null, at: null };
-    }
+  if ((elf.dynamicSymbols?.imports.length ?? 0) > 0) {
+    return { kind: 'unknown', linkage: 'dynamic', version: null, at: null };
   }
   return { kind: 'none', linkage: 'none', version: null, at: null };
 }

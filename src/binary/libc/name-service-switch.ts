@@ -73,11 +73,6 @@ export function readNameServiceUse(elf: ElfFile, library: CLibrary, goFunctions:
 
 function importedLookups(elf: ElfFile): readonly string[] {
   const symbols = elf.dynamicSymbols;
-  const found: string[] = [];
-  for (let index = 1; symbols !== null && index < symbols.length; index++) {
-    if (symbols.isImport(index) && lookups.has(symbols.name(index))) {
-      found.push(symbols.name(index));
-    }
-  }
-  return found.sort();
+  const names = symbols?.imports.map((index) => symbols.name(index)) ?? [];
+  return names.filter((name) => lookups.has(name)).sort();
 }

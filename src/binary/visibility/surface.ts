@@ -35,11 +35,11 @@ export function readSurface(elf: ElfFile, isGo: boolean): Surface {
   const uniqueNames: string[] = [];
   const symbols = elf.dynamicSymbols;
   const versions = new Set(elf.symbolVersions?.defined.map(({ version }) => version));
-  for (let index = 1; symbols !== null && index < symbols.length; index++) {
-    if (!symbols.isExport(index) || !offersCodeOrData(symbols.type(index))) {
+  for (const index of symbols?.exports ?? []) {
+    if (symbols === null || (isGo && holdsGoPunctuation(symbols.strings.bytes, symbols.nameOffset(index)))) {
       continue;
     }
-    if (isGo && holdsGoPunctuation(symbols.strings.bytes, symbols.nameOffset(index))) {
+    if (!offersCodeOrData(symbols.type(index))) {
       continue;
     }
     const name = symbols.name(index);
