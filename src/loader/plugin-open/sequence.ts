@@ -1,0 +1,443 @@
+import { dynamicFlags } from '../../binary/elf/dynamic.ts';
+import type { ElfFile } from '../../binary/elf/elf-file.ts';
+import { STT } from '../../binary/elf/names.ts';
+import { placeName } from '../../binary/elf/place.ts';
+import type { GoFile } from '../../binary/go/go-file.ts';
+import { escapedPath, type PackageHashes } from '../../binary/go/package-hashes.ts';
+import type { PluginExports } from '../../binary/go/plugin-exports.ts';
+import { type HostFile, type HostProcess, type HostRoot, startHost } from './host-process.ts';
+import type { LoadedObject } from './loaded-object.ts';
+import { compareModuleData, overwritesBadMark } from './module-data.ts';
+import { directoryOf, type GlobalScope, malformed, openLibrary } from './open-library.ts';
+import { compareWithScope, type HashDifference } from './package-hashes.ts';
+import { runtimeMessages } from './pair.ts';
+import { openPluginFile, type PluginFile } from './plugin-file.ts';
+import { isUndecided, type OpenEvidence, type OpenPrediction, type OpenReason } from './prediction.ts';
+import { rebuildCommand } from './rebuild-command.ts';
+
+/** A host, and what plugin.Open has done to it so far. */
+export interface PluginSequence {
+  /** What the next call of plugin.Open does. */
+  open(path: string): OpenPrediction;
+}
+
+type Verdict = Omit<OpenPrediction, 'plugin'>;
+type OpenHost = Extract<HostProcess, { kind: 'open' }>;
+type ObjectFile = Extract<PluginFile, { kind: 'object' }>;
+
+/** A Go module in the list of the host's runtime. */
+interface Module {
+  readonly pluginPath: string;
+  readonly file: ObjectFile;
+  readonly object: LoadedObject;
+  /** Given up by the runtime, and still mapped. */
+  bad: boolean;
+}
+
+/**
+ * Follows plugin.Open call by call (`plugin/plugin_dlopen.go`, open; `runtime/plugin.go`, plugin_lastmoduleinit):
+ * realpath, the files that were opened before, dlopen, the last module of the list, its path, its package hashes, its
+ * symbols.
+ */
+export function openPlugins(
+  host: HostFile,
+  root: HostRoot,
+  close: (source: { close(): void }) => void,
+): PluginSequence {
+  const process = startHost(host, root, close);
+  if (process.kind === 'closed') {
+    const { outcome, reason, message, evidence, help } = process;
+    return {
+      open: (plugin) => ({ plugin, outcome, reason, message, evidence, help, recoverable: outcome === 'fails' }),
+    };
+  }
+  return new OpenSequence(host, process, root, close);
+}
+
+class OpenSequence implements PluginSequence {
+  readonly #host: HostFile;
+  readonly #process: OpenHost;
+  readonly #root: HostRoot;
+  readonly #close: (source: { close(): void }) => void;
+  #scope: GlobalScope;
+  /** In the order of the list; the host's own module stands before them. */
+  readonly #modules: Module[] = [];
+  /** Devices and inodes of files that are mapped. */
+  readonly #mapped = new Set<string>();
+  /** By real path, as the `plugins` map of package plugin. */
+  readonly #results = new Map<string, Verdict>();
+  /** A plugin of another layout was appended where the host's runtime does not look: what follows is lost too. */
+  #broken = false;
+  /** What the process cannot do any more. */
+  #ended: { readonly reason: OpenReason; readonly by: string } | null = null;
+  /** A plugin whose effect on the process is not known. */
+  #undecided: string | null = null;
+
+  constructor(host: HostFile, process: OpenHost, root: HostRoot, close: (source: { close(): void }) => void) {
+    this.#host = host;
+    this.#process = process;
+    this.#root = root;
+    this.#close = close;
+    this.#scope = process.scope;
+  }
+
+  open(path: string): OpenPrediction {
+    const verdict = this.#reliable(this.#verdict(path));
+    if (verdict.outcome === 'crashes') {
+      const reason =
+        verdict.reason === 'module-data-fields' || verdict.reason === 'open-hangs' ? 'open-hangs' : 'process-ended';
+      this.#ended ??= { reason, by: path };
+    } else if (isUndecided(verdict.reason)) {
+      this.#undecided ??= path;
+    }
+    return { plugin: path, ...verdict };
+  }
+
+  /** Nothing is promised to a plugin that comes after one whose effect is not known. */
+  #reliable(verdict: Verdict): Verdict {
+    if (verdict.outcome !== 'loads' || this.#undecided === null) {
+      return verdict;
+    }
+    const evidence = [{ path: this.#undecided, at: 'file', label: 'earlier plugin', value: 'outcome not known' }];
+    return { ...verdict, outcome: 'fails', reason: 'unknown-predecessor', recoverable: false, evidence };
+  }
+
+  #verdict(path: string): Verdict {
+    if (this.#ended !== null) {
+      const { reason, by } = this.#ended;
+      const value = reason === 'open-hangs' ? 'after it plugin.Open never returns' : 'ended the process';
+      return {
+        outcome: 'not-reached',
+        reason,
+        message: null,
+        recoverable: false,
+        evidence: [{ path: by, at: 'file', label: 'earlier plugin', value }],
+        help: null,
+      };
+    }
+    const file = openPluginFile(path, {
+      host: this.#host.elf.header,
+      dialect: this.#process.dialect,
+      close: this.#close,
+    });
+    if (file.kind === 'absent') {
+      return failure('file-not-found', 'realpath failed', [], `ls -l ${path}`);
+    }
+    const before = this.#results.get(file.realPath);
+    if (before !== undefined) {
+      return again(before);
+    }
+    if (file.kind === 'malformed') {
+      return failure('malformed', null, malformed(file.error, path).evidence, null);
+    }
+    if (file.kind === 'refused') {
+      return failure(file.reason, file.message, [this.#machine()], null);
+    }
+    return this.#openObject(file);
+  }
+
+  #machine(): OpenEvidence {
+    const { machine, encoding } = this.#host.elf.header;
+    const value = `machine ${machine}, ${encoding.is64 ? 64 : 32}-bit, ${encoding.littleEndian ? 'little' : 'big'}-endian`;
+    return { path: this.#host.path, at: 'ELF header', label: 'host', value };
+  }
+
+  #openObject(file: ObjectFile): Verdict {
+    let object: LoadedObject | null = null;
+    if (!this.#mapped.has(file.identity)) {
+      const { finder, dialect, requester } = this.#process;
+      const directory = this.#root.inside(file.realPath);
+      const opening = openLibrary(
+        {
+          name: file.realPath,
+          hashes: file.go?.hashes ?? null,
+          requester: {
+            elf: file.elf,
+            directory: directory === null ? null : directoryOf(directory),
+            loadedBy: this.#process.linkage === 'static' ? null : requester,
+          },
+        },
+        this.#scope,
+        { finder, dialect },
+      );
+      if (opening.kind === 'refused') {
+        return failure(
+          opening.reason,
+          opening.message,
+          opening.evidence,
+          fixOfLibrary(opening.reason, opening.evidence),
+        );
+      }
+      object = opening.scope.objects[this.#scope.objects.length] ?? null;
+      this.#mapped.add(file.identity);
+      const verdict = this.#initialise(file, object);
+      this.#scope = opening.scope;
+      this.#results.set(file.realPath, verdict);
+      return verdict;
+    }
+    // dlopen gives the object that is mapped already, and no module is added.
+    const verdict = this.#unregistered('already-loaded', [
+      { at: 'inode', label: 'plugin', value: `the same file is loaded under another name (${file.identity})` },
+    ]);
+    this.#results.set(file.realPath, verdict);
+    return verdict;
+  }
+
+  /** What lastmoduleinit makes of an object that was mapped. The scope is still the one before it. */
+  #initialise(file: ObjectFile, object: LoadedObject | null): Verdict {
+    const registration = this.#registration(file);
+    if ('reason' in registration && registration.kind === 'undecided') {
+      return failure(registration.reason, null, registration.evidence, null);
+    }
+    if ('reason' in registration) {
+      return this.#unregistered(
+        registration.reason,
+        registration.evidence,
+        this.#rebuild(registration.reason, file.go),
+      );
+    }
+    const { plugin, hashes, evidence } = registration;
+    const module: Module | null = object === null ? null : { pluginPath: plugin.path, file, object, bad: false };
+    if (registration.kind === 'shifted') {
+      return {
+        outcome: 'crashes',
+        reason: 'module-data-fields',
+        message: runtimeMessages.nilDereference,
+        recoverable: true,
+        evidence,
+        help: rebuildCommand(this.#host.go, file.go),
+      };
+    }
+    const twin = this.#modules.find(({ pluginPath, bad }) => pluginPath === plugin.path && !bad);
+    const result =
+      twin === undefined
+        ? this.#compareHashes(file, plugin, hashes)
+        : failure(
+            'already-loaded',
+            runtimeMessages.alreadyLoaded,
+            [
+              { at: 'plugin path', label: 'plugin', value: plugin.path },
+              { path: twin.file.realPath, at: 'plugin path', label: 'loaded before', value: twin.pluginPath },
+            ],
+            'give each plugin a package of its own, or open one of the two files only',
+          );
+    if (module !== null) {
+      // The runtime marks what it refuses; a plugin whose symbols are not found was taken in before they were looked up.
+      module.bad = result.outcome === 'fails' && result.reason !== 'plugin-path-mismatch';
+      this.#modules.push(module);
+    }
+    return result;
+  }
+
+  /** Whether and how the object's own initialiser puts its module at the end of the host's list. */
+  #registration(file: ObjectFile):
+    | {
+        readonly kind: 'registered' | 'shifted';
+        readonly plugin: PluginExports;
+        readonly hashes: PackageHashes;
+        readonly evidence: readonly OpenEvidence[];
+      }
+    | {
+        readonly kind: 'unregistered' | 'undecided';
+        readonly reason: OpenReason;
+        readonly evidence: readonly OpenEvidence[];
+      } {
+    const { go, elf } = file;
+    if (this.#process.linkage === 'static') {
+      const evidence = [{ path: this.#host.path, at: 'program headers', label: 'host', value: 'no PT_INTERP' }];
+      return { kind: 'unregistered', reason: 'host-static', evidence };
+    }
+    if (go === null || go.hashes === null) {
+      const value = go === null ? 'no Go runtime' : 'a Go runtime of its own, no package hashes';
+      return {
+        kind: 'unregistered',
+        reason: 'not-a-plugin',
+        evidence: [{ at: 'dynamic symbols', label: 'plugin', value }],
+      };
+    }
+    if (elf.dynamic !== null && dynamicFlags(elf.dynamic).includes('SYMBOLIC')) {
+      const evidence = [{ at: 'DT_FLAGS', label: 'plugin', value: 'SYMBOLIC' }];
+      return { kind: 'unregistered', reason: 'bound-to-itself', evidence };
+    }
+    if (go.plugin === null) {
+      const evidence = [{ at: 'dynamic symbols', label: 'plugin', value: 'package hashes, and no package main' }];
+      return { kind: 'undecided', reason: 'unknown-plugin-path', evidence };
+    }
+    const [ours, theirs] = [this.#host.go, go].map((each) => ({
+      goVersion: each?.version?.text ?? null,
+      moduleDataBytes: each?.moduleDataBytes ?? null,
+    }));
+    const layout = ours === undefined || theirs === undefined ? 'unknown' : compareModuleData(ours, theirs);
+    const evidence = [
+      layoutEvidence('plugin', elf, go),
+      { path: this.#host.path, ...layoutEvidence('host', this.#host.elf, this.#host.go) },
+    ];
+    if (layout === 'unknown') {
+      return { kind: 'undecided', reason: 'unknown-layout', evidence };
+    }
+    if (this.#broken) {
+      return { kind: 'unregistered', reason: layout === 'same' ? 'module-list-broken' : 'module-data-size', evidence };
+    }
+    if (layout === 'different-size') {
+      this.#broken = true;
+      const last = this.#modules.at(-1);
+      if (last !== undefined && ours !== undefined && theirs !== undefined && overwritesBadMark(ours, theirs)) {
+        last.bad = true;
+      }
+      return { kind: 'unregistered', reason: 'module-data-size', evidence };
+    }
+    return { kind: layout === 'same' ? 'registered' : 'shifted', plugin: go.plugin, hashes: go.hashes, evidence };
+  }
+
+  /** The runtime finds no new module at the end of its list, and takes the one that is there. */
+  #unregistered(reason: OpenReason, evidence: readonly OpenEvidence[], help: string | null = null): Verdict {
+    const last = this.#modules.at(-1);
+    return last === undefined || last.bad
+      ? { outcome: 'crashes', reason, message: runtimeMessages.noModuleData, recoverable: false, evidence, help }
+      : failure(reason, runtimeMessages.alreadyLoaded, evidence, help);
+  }
+
+  #rebuild(reason: OpenReason, go: GoFile | null): string | null {
+    switch (reason) {
+      case 'module-data-size':
+        return rebuildCommand(this.#host.go, go);
+      case 'host-static':
+        return 'CGO_ENABLED=1 go build …   (the host, without -extldflags -static)';
+      case 'bound-to-itself':
+        return 'go build -buildmode=plugin …   (without -extldflags -Wl,-Bsymbolic)';
+      case 'not-a-plugin':
+        return 'go build -buildmode=plugin …';
+      default:
+        return null;
+    }
+  }
+
+  #compareHashes(file: ObjectFile, plugin: PluginExports, hashes: PackageHashes): Verdict {
+    const { count, differences, shared } = compareWithScope(this.#scope.objects, hashes);
+    const [first] = differences;
+    if (first !== undefined) {
+      const evidence = [
+        ...differences.slice(0, listedDifferences).flatMap((difference) => this.#hashEvidence(difference)),
+        { at: 'package hashes', label: 'differing', value: `${differences.length} of ${count} shared packages` },
+      ];
+      const model = this.#modules.find(({ object }) => object === first.owner)?.file.go ?? this.#host.go;
+      const message = first.ordered ? runtimeMessages.differentPackage(first.plugin.package) : null;
+      return failure('package-hash-mismatch', message, evidence, rebuildCommand(model, file.go));
+    }
+    const unknownNames = namesUnderAnotherPath(file, plugin);
+    const [name] = unknownNames;
+    if (name !== undefined) {
+      const text = this.#process.dialect.noSuchSymbol(file.realPath, `${escapedPath(plugin.path)}.${name}`);
+      const evidence = [
+        { at: 'package hashes', label: 'plugin path', value: plugin.path },
+        { at: 'dynamic symbols', label: 'symbols', value: `${file.go?.build?.path}.{${unknownNames.join(', ')}}` },
+        { at: 'runtime', label: 'order', value: 'which of them is named differs from run to run' },
+      ].slice(0, unknownNames.length > 1 ? 3 : 2);
+      const help = 'go build -buildmode=plugin …   (without -ldflags=-pluginpath)';
+      return failure('plugin-path-mismatch', `could not find symbol ${name}: ${text}`, evidence, help);
+    }
+    const failed = this.#modules.filter(({ bad, object }) => bad && shared.has(object));
+    return {
+      outcome: 'loads',
+      reason: failed.length > 0 ? 'types-not-unified' : 'compatible',
+      message: null,
+      recoverable: true,
+      evidence: failed.flatMap(({ object, file: { realPath } }) =>
+        (shared.get(object) ?? []).slice(0, listedDifferences).map((path) => ({
+          path: realPath,
+          at: hashes.byPackage.get(path)?.at ?? 'package hashes',
+          label: 'failed plugin',
+          value: `defines ${path} as well, whose types are not those of this plugin`,
+        })),
+      ),
+      help: failed.length > 0 ? 'open the plugins that load before the ones that fail, or remove those' : null,
+    };
+  }
+
+  #hashEvidence({ plugin, runTime, owner }: HashDifference<LoadedObject>): readonly OpenEvidence[] {
+    const isHost = owner === this.#process.object;
+    return [
+      { at: plugin.at, label: 'plugin', value: `${plugin.hash} ${plugin.package}` },
+      {
+        path: isHost ? this.#host.path : owner.name,
+        at: runTime.at,
+        label: isHost ? 'host' : 'earlier plugin',
+        value: `${runTime.hash} ${runTime.package}`,
+      },
+    ];
+  }
+}
+
+// One is named by the runtime; some more show the cause, all of them do not fit on a screen.
+const listedDifferences = 6;
+
+function failure(
+  reason: OpenReason,
+  message: string | null,
+  evidence: readonly OpenEvidence[],
+  help: string | null,
+): Verdict {
+  // What is not known may be a crash.
+  return { outcome: 'fails', reason, message, recoverable: !isUndecided(reason), evidence, help };
+}
+
+/** The second plugin.Open of one path (`plugin/plugin_dlopen.go`, `plugins[filepath]`). */
+function again(before: Verdict): Verdict {
+  if (before.outcome === 'loads') {
+    return { ...before, reason: 'already-open', evidence: [], help: null };
+  }
+  if (before.reason === 'plugin-path-mismatch') {
+    // Its channel `loaded` is never closed, and no error was kept.
+    return { ...before, outcome: 'crashes', reason: 'open-hangs', message: null, recoverable: false };
+  }
+  return isUndecided(before.reason)
+    ? before
+    : {
+        ...before,
+        reason: 'previous-failure',
+        message: before.message === null ? null : `${before.message} (previous failure)`,
+      };
+}
+
+function layoutEvidence(label: string, elf: ElfFile, go: GoFile | null): OpenEvidence {
+  const at = go?.version == null ? 'runtime.firstmoduledata' : placeName(elf, go.version.at);
+  const bytes = go?.moduleDataBytes ?? null;
+  const size = bytes === null ? 'size not stated' : `${bytes} bytes`;
+  return { at, label, value: `${go?.version?.text ?? 'toolchain not stated'}, module data of ${size}` };
+}
+
+/**
+ * Exported names that stand under the import path while the plugin path is another (-ldflags=-pluginpath): variables
+ * first, because the runtime meets them in that order most of the time; it walks a map, whose order changes.
+ */
+function namesUnderAnotherPath({ elf, go }: ObjectFile, plugin: PluginExports): readonly string[] {
+  const importPath = go?.build?.path ?? null;
+  const symbols = elf.dynamicSymbols;
+  if (importPath === null || importPath === plugin.path || plugin.exports.length > 0 || symbols === null) {
+    return [];
+  }
+  const prefix = `${escapedPath(importPath)}.`;
+  const [variables, functions]: [string[], string[]] = [[], []];
+  for (let index = 1; index < symbols.length; index++) {
+    const name = symbols.isExport(index) ? symbols.name(index) : '';
+    const identifier = name.startsWith(prefix) ? name.slice(prefix.length) : '';
+    // Go specification, "Exported identifiers". Methods carry dots and cannot be looked up.
+    if (/^\p{Lu}[\p{L}\p{Nd}_]*$/u.test(identifier)) {
+      (symbols.type(index) === STT.func ? functions : variables).push(identifier);
+    }
+  }
+  return [...variables.sort(), ...functions.sort()];
+}
+
+function fixOfLibrary(reason: OpenReason, [first]: readonly OpenEvidence[]): string | null {
+  switch (reason) {
+    case 'library-not-found':
+      return `install ${first?.value ?? 'the library'}, or build with -ldflags "-extldflags -Wl,-rpath,DIR"`;
+    case 'symbol-version-missing':
+      return 'build the plugin on the oldest distribution that it is to run on';
+    case 'unknown-libraries':
+      return 'elfgate predict --root DIR …   (the root file system that the host runs in)';
+    default:
+      return null;
+  }
+}
