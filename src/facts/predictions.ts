@@ -63,11 +63,23 @@ function pluginPairs(targets: readonly InspectedTarget[]): readonly TargetPairs[
       .flatMap((plugin) => hosts.map((host) => ({ host, plugin })));
     const compared = wanted.slice(0, room);
     room -= compared.length;
+    const facts = compared.map(({ host, plugin }) => pairFacts(host, plugin));
     return {
-      facts: compared.map(({ host, plugin }) => pairFacts(host, plugin)),
+      facts: named.length > 0 ? facts : withoutStrangers(facts),
       leftOut: compared.length < wanted.length,
     };
   });
+}
+
+/**
+ * Where several hosts were merely found, nobody says which of them opens a plugin. One that it fits is the likely one,
+ * and that it does not fit the others is no fault.
+ */
+function withoutStrangers(pairs: readonly PluginPairFacts[]): PluginPairFacts[] {
+  const fits = (pair: PluginPairFacts): boolean =>
+    pair.sameMachine && pair.outcome === null && pair.packages?.differing === 0;
+  const fitting = new Set(pairs.filter(fits).map(({ plugin }) => plugin));
+  return pairs.filter((pair) => fits(pair) || !fitting.has(pair.plugin));
 }
 
 function hostsOf({ target, binaries }: InspectedTarget): readonly Host[] {

@@ -1,4 +1,5 @@
 import type { ElfFile } from '../elf/elf-file.ts';
+import { SHN, STT } from '../elf/names.ts';
 import type { FunctionNames } from '../go/function-names.ts';
 import { type CLibrary, findTexts } from './c-library.ts';
 
@@ -61,7 +62,8 @@ export function readNameServiceUse(elf: ElfFile, library: CLibrary, goFunctions:
     }
     const found = findTexts(elf, switchMarks, 'anywhere');
     const at = found.size === switchMarks.length ? (found.get('libnss_') ?? null) : null;
-    return { uses: at !== null, functions: at === null ? [] : goFunctions, at };
+    const functions = goFunctions.length > 0 ? goFunctions : linkedLookups(elf);
+    return { uses: at !== null, functions: at === null ? [] : functions, at };
   }
   const imported = importedLookups(elf);
   return {
@@ -75,4 +77,17 @@ function importedLookups(elf: ElfFile): readonly string[] {
   const symbols = elf.dynamicSymbols;
   const names = symbols?.imports.map((index) => symbols.name(index)) ?? [];
   return names.filter((name) => lookups.has(name)).sort();
+}
+
+// The linker takes from libc.a what is called, directly or by what is called; stripped programs do not tell.
+function linkedLookups(elf: ElfFile): readonly string[] {
+  const found = new Set<string>();
+  for (const chunk of elf.linkSymbols()) {
+    for (let index = 0; index < chunk.length; index++) {
+      if (chunk.type(index) === STT.func && chunk.section(index) !== SHN.undefined && lookups.has(chunk.name(index))) {
+        found.add(chunk.name(index));
+      }
+    }
+  }
+  return [...found].sort();
 }

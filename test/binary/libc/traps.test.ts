@@ -8,7 +8,6 @@ import { tinyElf } from '../elf/tiny-elf.ts';
 
 const nameServices: readonly (readonly [ArtifactName, boolean, readonly string[]])[] = [
   ['c/resolver', true, ['getaddrinfo', 'getpwnam']],
-  ['c/resolver-static', true, []],
   ['c/resolver-static-stripped', true, []],
   ['c/resolver-musl-static', false, []],
   ['c/hello', false, []],
@@ -30,6 +29,17 @@ for (const [name, uses, functions] of nameServices) {
     }
   });
 }
+
+test('a static program that is not stripped names the look-ups that were linked into it', async (t) => {
+  const lab = await labFacts(t, ['c/resolver-static']);
+  const libc = lab?.['c/resolver-static'].libc;
+  if (libc) {
+    t.true(libc.usesNss);
+    // What these two call in turn differs from one glibc to the next.
+    t.true(libc.nssFunctions.includes('getaddrinfo') && libc.nssFunctions.includes('getpwnam'));
+    t.false(libc.nssFunctions.includes('getgrnam'));
+  }
+});
 
 for (const name of ['go/resolver-static-cgo', 'go/resolver-static-cgo-stripped'] as const) {
   test(`${name} reaches the name service switch through Go's cgo resolver`, async (t) => {
