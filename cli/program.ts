@@ -81,6 +81,34 @@ function describe(surroundings: Surroundings, exit: (code: ExitCode) => void): C
 
   withSharedOptions(
     program
+      .command('predict')
+      .description('predict what plugin.Open does with plugins, opened in this order in one process of a host')
+      .argument('<host>', 'the program that opens the plugins')
+      .argument('<plugin...>', 'the plugins, in the order in which they are opened')
+      .option('--root <directory>', 'root file system that libraries are taken from (default: /)'),
+    ['text', 'json'],
+  ).action(async (host: string, plugins: string[], options) => {
+    const { predictCommand } = await import('./predict.ts');
+    exit(await predictCommand(host, plugins, options, surroundings));
+  });
+
+  withSharedOptions(
+    program
+      .command('resolve')
+      .description('find the libraries that a loader would map, and what it would miss; nothing is run')
+      .argument('<file...>', 'programs and shared libraries')
+      .option('--root <directory>', 'root file system that holds the libraries', '/')
+      .option('--library-path <directories>', 'directories of the root to look in first, as LD_LIBRARY_PATH')
+      .option('--preload <library>', 'a library that is loaded first, as LD_PRELOAD (repeatable)', collect)
+      .option('--hwcaps <names>', 'glibc-hwcaps of the processor, best first: x86-64-v3,x86-64-v2 (default: none)'),
+    ['text', 'json'],
+  ).action(async (files: string[], options) => {
+    const { resolveCommand } = await import('./resolve.ts');
+    exit(await resolveCommand(files, options, surroundings));
+  });
+
+  withSharedOptions(
+    program
       .command('schema')
       .description('print a JSON Schema')
       .addArgument(program.createArgument('<name>', 'which one').choices(['facts', 'config'])),

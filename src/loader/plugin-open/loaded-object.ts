@@ -1,13 +1,22 @@
 import { dynamicValue } from '../../binary/elf/dynamic.ts';
 import type { ElfFile } from '../../binary/elf/elf-file.ts';
-import { DT, SHN, STB, STT } from '../../binary/elf/names.ts';
+import { DT, SHN, STB, STT, visibilityName } from '../../binary/elf/names.ts';
+import type { SymbolTable } from '../../binary/elf/symbols.ts';
 import type { PackageHashes } from '../../binary/go/package-hashes.ts';
 import { compareReleases } from '../../binary/libc/minimum-version.ts';
+import { findInChain, gnuHash, type HashTable, readHashTable, systemVHash } from '../library-closure/symbol-hash.ts';
 
 /** A reference to a symbol of another object. */
 export interface SymbolReference {
   readonly name: string;
+  /** The name's bytes, without the NUL: the loader compares those. */
+  readonly bytes: Uint8Array;
   readonly version: string | null;
+}
+
+/** A reference without a version to a name that is known here. */
+export function referenceTo(name: string): SymbolReference {
+  return { name, bytes: Buffer.from(name), version: null };
 }
 
 /** Something in the process that defines symbols. `unknown` is the answer of a library that could not be read. */
@@ -29,7 +38,7 @@ export function objectOf(
   elf: ElfFile,
   options: { readonly name: string; readonly askedAs: string | null; readonly hashes: PackageHashes | null },
 ): LoadedObject {
-  let exports: ReadonlyMap<string, readonly number[]> | undefined;
+  let table: HashTable | null | undefined;
   const soname = elf.dynamic?.soname ?? null;
   return {
     name: options.name,
@@ -37,10 +46,8 @@ export function objectOf(
     elf,
     hashes: options.hashes,
     defines(reference) {
-      exports ??= definedNames(elf);
-      return exports.get(reference.name)?.some((index) => matches(elf, index, reference.version)) === true
-        ? 'yes'
-        : 'no';
+      table ??= hashTableOf(elf);
+      return table !== null && finds(elf, table, reference) ? 'yes' : 'no';
     },
     hasVersion(version) {
       const defined = elf.symbolVersions?.defined ?? [];
@@ -87,25 +94,38 @@ function definesVersions(elf: ElfFile): boolean {
   return elf.dynamic !== null && dynamicValue(elf.dynamic, DT.versionDefinitions) !== null;
 }
 
-function definedNames(elf: ElfFile): ReadonlyMap<string, readonly number[]> {
-  const names = new Map<string, number[]>();
+function hashTableOf(elf: ElfFile): HashTable | null {
   const symbols = elf.dynamicSymbols;
-  for (let index = 1; symbols !== null && index < symbols.length; index++) {
-    // glibc's do_lookup_x passes over symbols without a value, unless they are absolute or thread-local.
-    if (
-      symbols.isExport(index) &&
-      (symbols.value(index) !== 0 || symbols.section(index) === SHN.absolute || symbols.type(index) === STT.tls)
-    ) {
-      const name = symbols.name(index);
-      const known = names.get(name);
-      if (known === undefined) {
-        names.set(name, [index]);
-      } else {
-        known.push(index);
-      }
+  return elf.dynamic === null || symbols === null
+    ? null
+    : readHashTable(elf.header, elf.dynamic, elf.memory, symbols.length);
+}
+
+/** Looks a name up as loaders do, through the hash table: what is not in its chain is not found, wherever else it is. */
+function finds(elf: ElfFile, table: HashTable, { bytes, version }: SymbolReference): boolean {
+  const symbols = elf.dynamicSymbols;
+  const strings = symbols?.strings.bytes ?? Buffer.alloc(0);
+  const hashes = { gnu: gnuHash(bytes, 0), systemV: () => systemVHash(bytes, 0) };
+  const accept = (index: number): boolean => {
+    if (symbols === null || index >= symbols.length || !isDefinition(symbols, index)) {
+      return false;
     }
-  }
-  return names;
+    const start = symbols.nameOffset(index);
+    return (
+      strings[start + bytes.length] === 0 &&
+      strings.subarray(start, start + bytes.length).equals(bytes) &&
+      matches(elf, index, version)
+    );
+  };
+  return findInChain(table, hashes, accept);
+}
+
+// glibc's do_lookup_x passes over symbols without a value, unless they are absolute or thread-local.
+function isDefinition(symbols: SymbolTable, index: number): boolean {
+  return (
+    symbols.isExport(index) &&
+    (symbols.value(index) !== 0 || symbols.section(index) === SHN.absolute || symbols.type(index) === STT.tls)
+  );
 }
 
 /** glibc's check_match (`elf/dl-lookup.c`), for the two cases of a reference with and without a version. */
@@ -117,22 +137,40 @@ function matches(elf: ElfFile, index: number, version: string | null): boolean {
   return version === null ? own.default : own.version === version;
 }
 
-/** Symbols that must be bound before dlopen with RTLD_NOW returns: relocations name them, nothing in the file defines them. */
-export function strongReferences(elf: ElfFile): readonly (SymbolReference & { readonly library: string | null })[] {
+/** A reference, and the library that should hold its version. */
+export interface StrongReference extends SymbolReference {
+  readonly library: string | null;
+}
+
+/**
+ * What must be bound before dlopen with RTLD_NOW returns, in the order of the relocations. That a symbol is defined in the
+ * file itself does not bind it: the loader looks it up as well, unless it is hidden or protected.
+ */
+export function strongReferences(elf: ElfFile): readonly StrongReference[] {
   const symbols = elf.dynamicSymbols;
   if (symbols === null) {
     return [];
   }
-  const references = new Map<number, SymbolReference & { readonly library: string | null }>();
+  const { bytes } = symbols.strings;
+  const references = new Map<number, StrongReference>();
   for (const { symbol } of elf.relocations) {
-    if (!references.has(symbol) && symbols.isImport(symbol) && symbols.binding(symbol) !== STB.weak) {
-      const version = elf.symbolVersions?.versionOf(symbol) ?? null;
-      references.set(symbol, {
-        name: symbols.name(symbol),
-        version: version?.version ?? null,
-        library: version?.library ?? null,
-      });
+    const binding = symbols.binding(symbol);
+    if (
+      references.has(symbol) ||
+      binding === STB.local ||
+      binding === STB.weak ||
+      visibilityName(symbols.other(symbol)) !== 'default'
+    ) {
+      continue;
     }
+    const version = elf.symbolVersions?.versionOf(symbol) ?? null;
+    const start = symbols.nameOffset(symbol);
+    references.set(symbol, {
+      name: symbols.name(symbol),
+      bytes: bytes.subarray(start, bytes.indexOf(0, start)),
+      version: version?.version ?? null,
+      library: version?.library ?? null,
+    });
   }
   return [...references.values()];
 }

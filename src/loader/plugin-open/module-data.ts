@@ -37,7 +37,8 @@ export function compareModuleData(host: ModuleDataParty, plugin: ModuleDataParty
 /**
  * Whether a plugin of another size, when it appends itself to the list of modules, overwrites the `bad` mark of the
  * plugin before it. `next`, which the appending code of the later plugin writes at the place of its own layout, is the
- * last word of moduledata; in 1.21 and 1.22 `bad` is the word before it (measured; `runtime/symtab.go`).
+ * last word of moduledata; in 1.21 and 1.22 `bad` is the word before it (`runtime/symtab.go`). What the mark becomes is
+ * the lowest byte of an address: measured, a plugin of 1.23 sets it and one of 1.25 does not.
  */
 export function overwritesBadMark(previous: ModuleDataParty, plugin: ModuleDataParty): boolean {
   return (

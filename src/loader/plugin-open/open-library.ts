@@ -1,7 +1,11 @@
+import { dynamicValue } from '../../binary/elf/dynamic.ts';
+import type { ElfFile } from '../../binary/elf/elf-file.ts';
+import { isProgram } from '../../binary/elf/hardening.ts';
+import { DT, PF, PT, STT } from '../../binary/elf/names.ts';
 import type { PackageHashes } from '../../binary/go/package-hashes.ts';
 import type { FormatError } from '../../errors.ts';
 import type { LibraryFinder, Requester } from './library-search.ts';
-import { type LoadedObject, objectOf, strongReferences } from './loaded-object.ts';
+import { type LoadedObject, objectOf, referenceTo, type SymbolReference, strongReferences } from './loaded-object.ts';
 import type { LoaderDialect } from './loader-dialect.ts';
 import type { OpenEvidence, OpenReason } from './prediction.ts';
 
@@ -54,7 +58,11 @@ export function openLibrary(
   }
   // glibc binds what was needed first, musl what was opened.
   const order = loader.dialect.kind === 'glibc' ? mapped.objects.toReversed() : mapped.objects;
-  return undefinedSymbol(order, after, loader.dialect) ?? { kind: 'opened', scope: after };
+  return (
+    undefinedSymbol(order, after, loader.dialect) ??
+    withoutPlaceForThreads(mapped.objects, scope, loader.dialect) ??
+    dependsOnRelease(mapped.objects, scope, loader.dialect) ?? { kind: 'opened', scope: after }
+  );
 }
 
 type Refused = Extract<LibraryOpening, { kind: 'refused' }>;
@@ -147,22 +155,121 @@ function undefinedSymbol(added: readonly LoadedObject[], scope: GlobalScope, dia
   let unknown: Refused | null = null;
   for (const object of added) {
     for (const reference of object.elf === null ? [] : strongReferences(object.elf)) {
-      const wanted = dialect.kind === 'musl' ? { name: reference.name, version: null } : reference;
-      const answers = scope.objects.map((candidate) =>
-        candidate.elf === null && reference.library !== null && !candidate.answersTo.has(reference.library)
-          ? 'no'
-          : candidate.defines(wanted),
-      );
-      if (answers.includes('yes')) {
+      const wanted = dialect.kind === 'musl' ? { ...reference, version: null } : reference;
+      const answer = answerOf(scope, wanted, reference.library);
+      if (answer === 'yes') {
         continue;
       }
       const text = reference.version === null ? reference.name : `${reference.name}@${reference.version}`;
       const evidence = [{ path: object.name, at: 'dynamic symbols', label: 'needs', value: text }];
-      if (!answers.includes('unknown')) {
+      if (answer === 'no') {
         return refused('undefined-symbol', dialect.undefinedSymbol(object.name, reference), evidence);
       }
       unknown ??= refused('unknown-libraries', null, evidence);
     }
   }
   return unknown;
+}
+
+function answerOf(scope: GlobalScope, wanted: SymbolReference, library: string | null): 'yes' | 'no' | 'unknown' {
+  let unknown = false;
+  for (const candidate of scope.objects) {
+    // Of a library that is only presumed, nothing is known but what its name promises.
+    const answer =
+      candidate.elf === null && library !== null && !candidate.answersTo.has(library)
+        ? 'no'
+        : candidate.defines(wanted);
+    if (answer === 'yes') {
+      return 'yes';
+    }
+    unknown ||= answer === 'unknown';
+  }
+  return unknown ? 'unknown' : 'no';
+}
+
+// DF_STATIC_TLS
+const staticThreadStorage = 0x10;
+// Bytes. glibc keeps 1,664 for all that is opened while the program runs, part of it for its own modules
+// (`sysdeps/generic/dl-tls.c`, GLRO(dl_tls_static_surplus)).
+const certainSurplus = 512;
+
+/**
+ * Thread-local storage at a fixed distance from the thread pointer is given out when the program starts; glibc keeps a
+ * little for later, musl nothing. Go plugins ask for it and do not need it: they use the host's `runtime.tlsg`.
+ */
+function withoutPlaceForThreads(
+  added: readonly LoadedObject[],
+  scope: GlobalScope,
+  dialect: LoaderDialect,
+): Refused | null {
+  for (const { elf, name } of added) {
+    const bytes = elf?.segments.find(({ type }) => type === PT.tls)?.memoryBytes ?? 0;
+    if (elf === null || bytes === 0 || ((elf.dynamic?.flags ?? 0) & staticThreadStorage) === 0) {
+      continue;
+    }
+    const variables = threadVariables(elf);
+    const own = variables.filter((variable) =>
+      scope.objects.every((object) => object.defines(referenceTo(variable)) !== 'yes'),
+    );
+    if (variables.length > 0 && own.length === 0) {
+      continue;
+    }
+    const evidence = [{ path: name, at: 'PT_TLS', label: 'needs', value: `${bytes} bytes at a fixed place` }];
+    if (dialect.kind === 'musl') {
+      const [first] = own;
+      const message =
+        first === undefined
+          ? null
+          : `Error relocating ${name}: ${first}: initial-exec TLS resolves to dynamic definition in ${name}`;
+      return refused('static-tls', message, evidence);
+    }
+    if (bytes > certainSurplus) {
+      return refused('unknown-loader', null, evidence);
+    }
+  }
+  return null;
+}
+
+function threadVariables(elf: ElfFile): readonly string[] {
+  const symbols = elf.dynamicSymbols;
+  const names: string[] = [];
+  for (let index = 1; symbols !== null && index < symbols.length; index++) {
+    if (symbols.type(index) === STT.tls && symbols.isExport(index)) {
+      names.push(symbols.name(index));
+    }
+  }
+  return names;
+}
+
+// musl relocates DT_RELR since 1.2.4 and never IRELATIVE, which programs of glibc hold. glibc refuses since 2.41 (its
+// NEWS) what asks for an executable stack, unless the program has one already.
+function dependsOnRelease(added: readonly LoadedObject[], scope: GlobalScope, dialect: LoaderDialect): Refused | null {
+  const depends = (object: LoadedObject, at: string, value: string): Refused =>
+    refused('unknown-loader', null, [{ path: object.name, at, label: 'needs', value }]);
+  const [first] = scope.objects;
+  const refusesStacks =
+    !scope.objects.some((object) => object.answersTo.has('libc.so.6') && object.hasVersion('GLIBC_2.41') === 'no') &&
+    (first?.elf == null || !wantsExecutableStack(first.elf));
+  for (const object of added) {
+    const { elf } = object;
+    if (elf === null) {
+      continue;
+    }
+    if (dialect.kind === 'glibc' && refusesStacks && wantsExecutableStack(elf)) {
+      return depends(object, 'PT_GNU_STACK', 'an executable stack, which glibc refuses since 2.41');
+    }
+    if (dialect.kind === 'musl' && elf.dynamic !== null && dynamicValue(elf.dynamic, DT.relr) !== null) {
+      return depends(object, 'DT_RELR', 'musl 1.2.4');
+    }
+    if (dialect.kind === 'musl' && isProgram(elf)) {
+      return depends(object, 'ELF header', 'to be a library: it is a program');
+    }
+  }
+  return null;
+}
+
+// Where nothing is said the stack is executable (glibc, DEFAULT_STACK_PERMS) on most processors.
+function wantsExecutableStack(elf: ElfFile): boolean {
+  const stack = elf.segments.find(({ type }) => type === PT.gnuStack);
+  return stack === undefined || (stack.flags & PF.execute) !== 0;
 }

@@ -1,5 +1,6 @@
 import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { ElfFile } from '../../binary/elf/elf-file.ts';
+import { Fields } from '../../binary/elf/encoding.ts';
 import type { ElfHeader } from '../../binary/elf/header.ts';
 import { startsLikeElf } from '../../binary/elf/header.ts';
 import { ET } from '../../binary/elf/names.ts';
@@ -75,7 +76,7 @@ export function openPluginFile(
     }
     const elf = new ElfFile(source);
     return (
-      refusedByDynamic(elf, realPath, options.dialect) ?? {
+      refusedByDynamic(elf, realPath, options.host, options.dialect) ?? {
         kind: 'object',
         realPath,
         identity,
@@ -126,54 +127,73 @@ export function refusedByHeader(
   if (start[4] !== (is64 ? 2 : 1)) {
     return refused('wrong-machine', `wrong ELF class: ELFCLASS${is64 ? 32 : 64}`);
   }
-  if (start[5] !== (littleEndian ? 1 : 2)) {
-    return refused('wrong-machine', `ELF file data encoding not ${littleEndian ? 'little' : 'big'}-endian`);
-  }
   const word = (at: number): number => (littleEndian ? start.readUInt16LE(at) : start.readUInt16BE(at));
-  if (word(18) !== host.machine) {
+  // Debian passes over another byte order as over another machine (measured); upstream has a sentence for it.
+  if (start[5] !== (littleEndian ? 1 : 2) || word(18) !== host.machine) {
     return refused('wrong-machine', 'cannot open shared object file: No such file or directory');
   }
   const type = word(16);
   if (type !== ET.dyn && type !== ET.exec) {
     return refused('not-a-shared-object', 'only ET_DYN and ET_EXEC can be loaded');
   }
+  const fields = new Fields(start, host.encoding);
+  const tableEnd = fields.word(24 + host.encoding.addressBytes) + word(is64 ? 54 : 42) * word(is64 ? 56 : 44);
+  if (tableEnd > source.size) {
+    return refused('not-elf', 'cannot read file data');
+  }
   return type === ET.exec ? refused('not-a-shared-object', 'cannot dynamically load executable') : null;
 }
 
-// musl's map_library looks at the type alone; what becomes of a file of another machine depends on its relocations.
+/**
+ * musl's map_library (`ldso/dynlink.c`) looks at the type alone, in its own byte order. What becomes of a file of another
+ * machine or word size depends on what its fields and relocations mean to this one.
+ */
 function refusedByMusl(start: Buffer, path: string, host: ElfHeader): Refusal | null {
   const { is64, littleEndian } = host.encoding;
+  const message = `Error loading shared library ${path}: Exec format error`;
   if (start.length < (is64 ? 64 : 52) || !startsLikeElf(start)) {
-    return { reason: 'not-elf', message: `Error loading shared library ${path}: Exec format error` };
+    return { reason: 'not-elf', message };
   }
   const word = (at: number): number => (littleEndian ? start.readUInt16LE(at) : start.readUInt16BE(at));
-  if (start[4] !== (is64 ? 2 : 1) || start[5] !== (littleEndian ? 1 : 2) || word(18) !== host.machine) {
+  if (start[5] !== (littleEndian ? 1 : 2)) {
+    return { reason: 'wrong-machine', message };
+  }
+  if (word(16) !== ET.dyn && word(16) !== ET.exec) {
+    return { reason: 'not-a-shared-object', message };
+  }
+  if (start[4] !== (is64 ? 2 : 1)) {
     return { reason: 'wrong-machine', message: null };
   }
-  return word(16) === ET.dyn ? null : { reason: 'not-a-shared-object', message: null };
+  return null;
 }
 
 // DF_1_NOOPEN and DF_1_PIE (glibc, `elf/dl-load.c`, _dl_map_object_from_fd). musl opens both.
 const noOpen = 0x40;
 const positionIndependentProgram = 0x800_0000;
 
-function refusedByDynamic(elf: ElfFile, realPath: string, dialect: LoaderDialect): PluginFile | null {
-  const refused = (reason: OpenReason, sentence: string): PluginFile => ({
+function refusedByDynamic(elf: ElfFile, realPath: string, host: ElfHeader, dialect: LoaderDialect): PluginFile | null {
+  const refused = (reason: OpenReason, message: string | null): PluginFile => ({
     kind: 'refused',
     realPath,
     reason,
-    message: dialect.kind === 'glibc' ? `${realPath}: ${sentence}` : null,
+    message,
   });
-  if (elf.dynamic === null) {
-    return refused('not-a-shared-object', 'object file has no dynamic section');
-  }
+  const notShared = (sentence: string): PluginFile => refused('not-a-shared-object', `${realPath}: ${sentence}`);
   if (dialect.kind === 'musl') {
-    return null;
+    if (elf.dynamic === null) {
+      return refused('not-a-shared-object', `Error loading shared library ${realPath}: Exec format error`);
+    }
+    if (elf.header.machine !== host.machine) {
+      return refused('wrong-machine', null);
+    }
+    // Refused where the addresses that it is linked for are taken, which those of most programs are.
+    return elf.header.type === ET.exec ? refused('not-a-shared-object', null) : null;
+  }
+  if (elf.dynamic === null) {
+    return notShared('object file has no dynamic section');
   }
   if ((elf.dynamic.flags1 & positionIndependentProgram) !== 0) {
-    return refused('not-a-shared-object', 'cannot dynamically load position-independent executable');
+    return notShared('cannot dynamically load position-independent executable');
   }
-  return (elf.dynamic.flags1 & noOpen) !== 0
-    ? refused('not-a-shared-object', 'shared object cannot be dlopen()ed')
-    : null;
+  return (elf.dynamic.flags1 & noOpen) !== 0 ? notShared('shared object cannot be dlopen()ed') : null;
 }

@@ -53,6 +53,7 @@ export const openReasons = {
   'library-unusable': 'a library that the plugin needs is found, but the loader refuses it',
   'symbol-version-missing': 'a library lacks a symbol version that the plugin needs',
   'undefined-symbol': 'nothing that is loaded defines a symbol that the plugin needs',
+  'static-tls': 'musl gives no thread-local storage at a fixed place to what is opened while the program runs',
   // decided by the Go runtime
   'not-a-plugin': 'the file registers no Go module: a C library, or Go of another build mode',
   'module-data-size':
@@ -73,6 +74,8 @@ export const openReasons = {
   'unknown-host': 'whether the host can open plugins cannot be read from it',
   'unknown-layout': 'how one of the Go releases lays out its module data was never measured',
   'unknown-plugin-path': 'the plugin path cannot be read from the file',
+  'unknown-loader':
+    'releases of the C library treat something in this file differently, or space decides that is not known',
   'unknown-predecessor': 'what became of an earlier plugin is not known, and this one depends on it',
   'unknown-libraries': 'libraries that decide about it are not at hand; name their root with --root',
   malformed: 'bytes of the file contradict its format; what the loader makes of it cannot be told',
@@ -81,6 +84,7 @@ export const openReasons = {
 const undecided: ReadonlySet<OpenReason> = new Set([
   'unknown-host',
   'unknown-predecessor',
+  'unknown-loader',
   'unknown-layout',
   'unknown-plugin-path',
   'unknown-libraries',

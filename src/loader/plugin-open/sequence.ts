@@ -1,12 +1,13 @@
-import { dynamicFlags } from '../../binary/elf/dynamic.ts';
+import { dynamicFlags, dynamicValue } from '../../binary/elf/dynamic.ts';
 import type { ElfFile } from '../../binary/elf/elf-file.ts';
-import { STT } from '../../binary/elf/names.ts';
+import { PF, PT, STT } from '../../binary/elf/names.ts';
 import { placeName } from '../../binary/elf/place.ts';
 import type { GoFile } from '../../binary/go/go-file.ts';
 import { escapedPath, type PackageHashes } from '../../binary/go/package-hashes.ts';
 import type { PluginExports } from '../../binary/go/plugin-exports.ts';
+import { FormatError } from '../../errors.ts';
 import { type HostFile, type HostProcess, type HostRoot, startHost } from './host-process.ts';
-import type { LoadedObject } from './loaded-object.ts';
+import { type LoadedObject, referenceTo } from './loaded-object.ts';
 import { compareModuleData, overwritesBadMark } from './module-data.ts';
 import { directoryOf, type GlobalScope, malformed, openLibrary } from './open-library.ts';
 import { compareWithScope, type HashDifference } from './package-hashes.ts';
@@ -93,13 +94,13 @@ class OpenSequence implements PluginSequence {
     return { plugin: path, ...verdict };
   }
 
-  /** Nothing is promised to a plugin that comes after one whose effect is not known. */
+  /** Nothing can be said about a plugin that comes after one whose effect on the process is not known. */
   #reliable(verdict: Verdict): Verdict {
-    if (verdict.outcome !== 'loads' || this.#undecided === null) {
+    if (this.#undecided === null || isUndecided(verdict.reason)) {
       return verdict;
     }
     const evidence = [{ path: this.#undecided, at: 'file', label: 'earlier plugin', value: 'outcome not known' }];
-    return { ...verdict, outcome: 'fails', reason: 'unknown-predecessor', recoverable: false, evidence };
+    return failure('unknown-predecessor', null, [...evidence, ...verdict.evidence], verdict.help);
   }
 
   #verdict(path: string): Verdict {
@@ -133,7 +134,15 @@ class OpenSequence implements PluginSequence {
     if (file.kind === 'refused') {
       return failure(file.reason, file.message, [this.#machine()], null);
     }
-    return this.#openObject(file);
+    try {
+      return this.#openObject(file);
+    } catch (error) {
+      // Tables are read when they are needed, of the plugin and of its libraries.
+      if (error instanceof FormatError) {
+        return failure('malformed', null, malformed(error, path).evidence, null);
+      }
+      throw error;
+    }
   }
 
   #machine(): OpenEvidence {
@@ -190,11 +199,10 @@ class OpenSequence implements PluginSequence {
       return failure(registration.reason, null, registration.evidence, null);
     }
     if ('reason' in registration) {
-      return this.#unregistered(
-        registration.reason,
-        registration.evidence,
-        this.#rebuild(registration.reason, file.go),
-      );
+      return this.#unregistered(registration.reason, registration.evidence, {
+        help: this.#rebuild(registration.reason, file.go),
+        secondRuntime: file.go !== null && file.go.hashes === null,
+      });
     }
     const { plugin, hashes, evidence } = registration;
     const module: Module | null = object === null ? null : { pluginPath: plugin.path, file, object, bad: false };
@@ -280,9 +288,8 @@ class OpenSequence implements PluginSequence {
     }
     if (layout === 'different-size') {
       this.#broken = true;
-      const last = this.#modules.at(-1);
-      if (last !== undefined && ours !== undefined && theirs !== undefined && overwritesBadMark(ours, theirs)) {
-        last.bad = true;
+      if (this.#modules.length > 0 && ours !== undefined && theirs !== undefined && overwritesBadMark(ours, theirs)) {
+        return { kind: 'undecided', reason: 'unknown-layout', evidence };
       }
       return { kind: 'unregistered', reason: 'module-data-size', evidence };
     }
@@ -290,10 +297,16 @@ class OpenSequence implements PluginSequence {
   }
 
   /** The runtime finds no new module at the end of its list, and takes the one that is there. */
-  #unregistered(reason: OpenReason, evidence: readonly OpenEvidence[], help: string | null = null): Verdict {
+  #unregistered(
+    reason: OpenReason,
+    evidence: readonly OpenEvidence[],
+    { help = null, secondRuntime = false }: { readonly help?: string | null; readonly secondRuntime?: boolean } = {},
+  ): Verdict {
     const last = this.#modules.at(-1);
+    // Next to the runtime of a static host, that of a C library written in Go may die before the call comes back.
+    const message = reason === 'host-static' && secondRuntime ? null : runtimeMessages.noModuleData;
     return last === undefined || last.bad
-      ? { outcome: 'crashes', reason, message: runtimeMessages.noModuleData, recoverable: false, evidence, help }
+      ? { outcome: 'crashes', reason, message, recoverable: false, evidence, help }
       : failure(reason, runtimeMessages.alreadyLoaded, evidence, help);
   }
 
@@ -324,6 +337,10 @@ class OpenSequence implements PluginSequence {
       const message = first.ordered ? runtimeMessages.differentPackage(first.plugin.package) : null;
       return failure('package-hash-mismatch', message, evidence, rebuildCommand(model, file.go));
     }
+    const contradiction = initialiserContradiction(file.elf) ?? this.#contradiction(hashes);
+    if (contradiction !== null) {
+      return failure('malformed', null, [contradiction], null);
+    }
     const unknownNames = namesUnderAnotherPath(file, plugin);
     const [name] = unknownNames;
     if (name !== undefined) {
@@ -342,16 +359,48 @@ class OpenSequence implements PluginSequence {
       reason: failed.length > 0 ? 'types-not-unified' : 'compatible',
       message: null,
       recoverable: true,
-      evidence: failed.flatMap(({ object, file: { realPath } }) =>
-        (shared.get(object) ?? []).slice(0, listedDifferences).map((path) => ({
-          path: realPath,
-          at: hashes.byPackage.get(path)?.at ?? 'package hashes',
-          label: 'failed plugin',
-          value: `defines ${path} as well, whose types are not those of this plugin`,
-        })),
-      ),
+      evidence: [
+        ...failed.flatMap(({ object, file: { realPath } }) =>
+          (shared.get(object) ?? []).slice(0, listedDifferences).map((path) => ({
+            path: realPath,
+            at: hashes.byPackage.get(path)?.at ?? 'package hashes',
+            label: 'failed plugin',
+            value: `defines ${path} as well, whose types are not those of this plugin`,
+          })),
+        ),
+        ...newerInstructions(this.#host.go, file),
+      ],
       help: failed.length > 0 ? 'open the plugins that load before the ones that fail, or remove those' : null,
     };
+  }
+
+  /**
+   * A package whose hash the runtime reads through a pointer that these files define, and whose bytes the symbols do not
+   * show: what is not compared here would be compared there.
+   */
+  #contradiction(hashes: PackageHashes): OpenEvidence | null {
+    const compared = new Set(hashes.checkOrder);
+    for (const path of new Set([...compared, ...hashes.byPackage.keys()])) {
+      if (!compared.has(path)) {
+        return { at: 'relocations', label: 'plugin', value: `none for the hash of ${path}` };
+      }
+      if (!hashes.byPackage.has(path)) {
+        return { at: 'dynamic symbols', label: 'plugin', value: `no hash for ${path}, which is compared` };
+      }
+      const owner = this.#scope.objects.find((object) => object.hashes?.byPackage.has(path) === true);
+      const definer = this.#scope.objects.find((object) =>
+        // Go 1.20 renamed the linker's own symbols from `go.link.` to `go:link.`.
+        ['go:link', 'go.link'].some(
+          (prefix) =>
+            object.elf !== null && object.defines(referenceTo(`${prefix}.pkghash.${escapedPath(path)}`)) === 'yes',
+        ),
+      );
+      if (owner !== definer) {
+        const value = `a pointer to a hash of ${path}, and no hash`;
+        return { path: (definer ?? owner)?.name ?? path, at: 'dynamic symbols', label: 'loaded before', value };
+      }
+    }
+    return null;
   }
 
   #hashEvidence({ plugin, runTime, owner }: HashDifference<LoadedObject>): readonly OpenEvidence[] {
@@ -366,6 +415,48 @@ class OpenSequence implements PluginSequence {
       },
     ];
   }
+}
+
+const initialisers = { function: 12, array: 25, arrayBytes: 27 } as const;
+
+/** Tags DT_INIT and DT_INIT_ARRAY that lead nowhere: the loader would jump there, or never call the module's initialiser. */
+function initialiserContradiction(elf: ElfFile): OpenEvidence | null {
+  const value = (tag: number): number | null => (elf.dynamic === null ? null : dynamicValue(elf.dynamic, tag));
+  const [start, array, arrayBytes] = [
+    value(initialisers.function),
+    value(initialisers.array),
+    value(initialisers.arrayBytes),
+  ];
+  const isCode = (address: number): boolean =>
+    elf.segments.some(
+      (segment) =>
+        segment.type === PT.load &&
+        (segment.flags & PF.execute) !== 0 &&
+        address >= segment.address &&
+        address < segment.address + segment.fileBytes,
+    );
+  if (start !== null && start !== 0 && !isCode(start)) {
+    return { at: 'DT_INIT', label: 'plugin', value: `0x${start.toString(16)} is not code` };
+  }
+  if (array === null || arrayBytes === null || arrayBytes === 0 || elf.memory.bytesFrom(array) < arrayBytes) {
+    return { at: 'DT_INIT_ARRAY', label: 'plugin', value: 'no initialiser, which would register the module' };
+  }
+  return null;
+}
+
+// The hashes do not see which processor a package was compiled for (measured with GOAMD64).
+const processorLevels = ['GOAMD64', 'GOARM64', 'GOPPC64', 'GORISCV64', 'GOARM', 'GO386', 'GOMIPS', 'GOMIPS64'];
+
+function newerInstructions(host: GoFile | null, { go, elf }: ObjectFile): readonly OpenEvidence[] {
+  const [ours, theirs] = [host, go].map((each) => new Map(each?.build?.settings ?? []));
+  return processorLevels.flatMap((name) => {
+    const [level, hostLevel] = [theirs?.get(name), ours?.get(name)];
+    const at = go?.version == null ? 'build information' : placeName(elf, go.version.at);
+    const value = `${name}=${level}, the host ${hostLevel}: SIGILL on a processor without its instructions`;
+    return level === undefined || hostLevel === undefined || level === hostLevel
+      ? []
+      : [{ at, label: 'warning', value }];
+  });
 }
 
 // One is named by the runtime; some more show the cause, all of them do not fit on a screen.
