@@ -1,4 +1,5 @@
-import { inspect, type Target } from '../src/facts/inspect.ts';
+import { inspect } from '../src/facts/inspect.ts';
+import type { Target } from '../src/facts/inspected-target.ts';
 import type { Report } from '../src/findings/finding.ts';
 import { reportOn } from '../src/findings/report.ts';
 import { rulesInForce } from '../src/policy/enforcement.ts';

@@ -5,32 +5,17 @@ import { ElfgateError, FormatError } from '../errors.ts';
 import { directoryTree } from '../image/directory.ts';
 import type { FileTree } from '../image/file-tree.ts';
 import { formatOf, type InspectedBinary, inspectBinary } from './binary-facts.ts';
+import type { InspectedTarget, Target } from './inspected-target.ts';
 import { predictLoads } from './predictions.ts';
 import { rootFacts } from './root-facts.ts';
 import type { FactsDocument, ProblemFacts } from './schema.ts';
 import { schemaVersion } from './schema-version.ts';
-
-/** Something to inspect, and what the caller says it is. */
-export interface Target {
-  /** Path of a file or directory. */
-  readonly name: string;
-  readonly role: 'host' | 'plugin' | null;
-}
 
 export interface InspectOptions {
   /** Whether symbols are listed and not only counted. */
   readonly symbols: 'listed' | 'counted';
   /** Called before each file, for progress. */
   readonly onFile?: (path: string) => void;
-}
-
-/** A target while its binaries are still open. */
-export interface InspectedTarget {
-  readonly target: Target;
-  readonly kind: 'file' | 'directory';
-  readonly binaries: readonly InspectedBinary[];
-  readonly problems: readonly ProblemFacts[];
-  readonly root: FactsDocument['root'];
 }
 
 /**

@@ -2,7 +2,7 @@ import { limits } from '../limits.ts';
 import { findGlobalScopeNeeds, type SetMember } from '../loader/global-scope.ts';
 import { comparePluginWithHost, type PluginParty } from '../loader/plugin-open/pair.ts';
 import type { InspectedBinary } from './binary-facts.ts';
-import type { InspectedTarget } from './inspect.ts';
+import type { InspectedTarget } from './inspected-target.ts';
 import type { BinaryFacts, FactsDocument, GlobalScopeFacts, PluginPairFacts, ProblemFacts } from './schema.ts';
 
 /** What was worked out for the document of one target. */
