@@ -1,0 +1,204 @@
+import type { LibraryClosure, Member } from './closure.ts';
+import type { LibraryShelf } from './library-shelf.ts';
+import type { SharedObject } from './shared-object.ts';
+import { type SymbolIndex, symbolName, use } from './symbol-index.ts';
+import { assertEffortLeft, findDefinition, type LookupEffort, type Wanted, wantedBy } from './symbol-lookup.ts';
+import { checkVersions, type VersionError } from './versions.ts';
+
+export interface UnresolvedSymbol {
+  readonly symbol: string;
+  readonly version: string | null;
+  readonly neededBy: Member;
+  /** It stays zero, and that is no failure. */
+  readonly weak: boolean;
+  /** The loader does not stop for it: the process dies when the function is called. */
+  readonly lazy: boolean;
+  /** The needed library that its version belongs to; `null` without a version. */
+  readonly library: string | null;
+}
+
+export interface Binding {
+  /** In the order of the members, then of their symbols. */
+  readonly unresolved: readonly UnresolvedSymbol[];
+  readonly versionErrors: readonly VersionError[];
+}
+
+// Half a minute at most. The largest programs, of half a million references, take some ten million steps.
+const mostSteps = 268_435_456;
+
+/**
+ * What stays undefined when the loader binds every reference of a closure, as `ldd -r` makes it do.
+ *
+ * The scope of a program at its start is one list: itself, preloaded objects, then the needed ones breadth first (gABI
+ * chapter 5, "Shared Object Dependencies"). DT_SYMBOLIC and protected visibility change who wins, not whether somebody
+ * does.
+ *
+ * @throws FormatError when the symbols of a member lie outside its file.
+ * @throws ElfgateError `limit` when hash tables were made to keep their reader busy.
+ */
+export function bindSymbols(closure: LibraryClosure, shelf: LibraryShelf): Binding {
+  const positions = new Map(closure.members.map((member, position) => [member, position]));
+  const effort = { left: mostSteps, of: closure.members[0]?.name ?? '' };
+  const unresolved = closure.members.flatMap((member) => unresolvedOf(member, closure, positions, shelf, effort));
+  return { unresolved, versionErrors: closure.linker.kind === 'glibc' ? checkVersions(closure, shelf) : [] };
+}
+
+/**
+ * The member that a reference binds to; `null` when none defines it.
+ *
+ * @param scope in the order in which the loader looks.
+ */
+export function bindReference(
+  wanted: Wanted,
+  scope: readonly Member[],
+  closure: Pick<LibraryClosure, 'linker' | 'named'>,
+  shelf: LibraryShelf,
+  effort: LookupEffort,
+): Member | null {
+  const last = lastInScope(wanted, closure);
+  for (const member of scope) {
+    const index = shelf.symbolsOf(member.object);
+    // A program's copy of a library's data is filled from the library: the program itself is passed over.
+    const isSource = wanted.use !== use.copy || index !== wanted.index;
+    if (isSource && findDefinition(wanted, index, closure.linker.kind, effort) !== 0) {
+      return member;
+    }
+    if (member === last) {
+      return null;
+    }
+  }
+  return null;
+}
+
+/** The member at which the loader stops looking; `null` when it looks everywhere. */
+function lastInScope({ library }: Wanted, closure: Pick<LibraryClosure, 'linker' | 'named'>): Member | null {
+  return library !== null && closure.linker.stopsAtNamedLibrary ? closure.named(library) : null;
+}
+
+function unresolvedOf(
+  member: Member,
+  closure: LibraryClosure,
+  positions: ReadonlyMap<Member, number>,
+  shelf: LibraryShelf,
+  effort: LookupEffort,
+): readonly UnresolvedSymbol[] {
+  const index = shelf.symbolsOf(member.object);
+  const remaining = likelyUnbound(member, index, closure, positions, shelf, effort);
+  const found = new Map<number, UnresolvedSymbol>();
+  for (const reference of remaining) {
+    const wanted = wantedBy(index, reference);
+    const isBound = bindReference(wanted, closure.members, closure, shelf, effort) !== null;
+    assertEffortLeft(effort);
+    if (isBound) {
+      continue;
+    }
+    const stops = lastInScope(wanted, closure) !== null;
+    const lazy = wanted.use === use.call && closure.linker.kind === 'glibc' && !member.object.bindsNow;
+    found.set(wanted.symbol, {
+      symbol: symbolName(index, wanted.symbol),
+      version: wanted.version,
+      neededBy: member,
+      // A loader that stops at the library that a version names does so for weak references too.
+      weak: index.references.weak[reference] === 1 && !stops,
+      lazy: lazy && (found.get(wanted.symbol)?.lazy ?? true),
+      library: wanted.library,
+    });
+  }
+  return [...found.values()];
+}
+
+/**
+ * References that neither the object itself nor what it needs defines: nearly all are bound by one of these, and what
+ * one library defines for another is the same in every process.
+ */
+function likelyUnbound(
+  member: Member,
+  index: SymbolIndex,
+  closure: LibraryClosure,
+  positions: ReadonlyMap<Member, number>,
+  shelf: LibraryShelf,
+  effort: LookupEffort,
+): readonly number[] {
+  const count = index.references.symbols.length;
+  const bound = new Uint8Array(count);
+  const lastPosition = (reference: number): number => {
+    const last = closure.linker.stopsAtNamedLibrary ? lastInScope(wantedBy(index, reference), closure) : null;
+    return last === null ? Number.POSITIVE_INFINITY : (positions.get(last) ?? 0);
+  };
+  for (const provider of new Set([member, ...member.needs])) {
+    const position = positions.get(provider) ?? 0;
+    for (const reference of pairsOf(shelf).defined(
+      member.object,
+      provider.object,
+      closure.linker.kind,
+      shelf,
+      effort,
+    )) {
+      if (position <= lastPosition(reference)) {
+        bound[reference] = 1;
+      }
+    }
+  }
+  const remaining: number[] = [];
+  for (let reference = 0; reference < count; reference++) {
+    if (bound[reference] !== 1) {
+      remaining.push(reference);
+    }
+  }
+  return remaining;
+}
+
+const mostPairBytes = 33_554_432;
+
+/** What one library defines for another, kept for as long as there is room. */
+class DefinedPairs {
+  readonly #kept = new Map<string, Uint32Array>();
+  #bytes = 0;
+
+  /** References of `user` that `provider` defines. */
+  defined(
+    user: SharedObject,
+    provider: SharedObject,
+    linker: 'glibc' | 'musl',
+    shelf: LibraryShelf,
+    effort: LookupEffort,
+  ): Uint32Array {
+    const key = `${linker}\0${user.identity}\0${provider.identity}`;
+    const known = this.#kept.get(key);
+    if (known !== undefined) {
+      return known;
+    }
+    const index = shelf.symbolsOf(user);
+    const other = shelf.symbolsOf(provider);
+    const defined: number[] = [];
+    for (let reference = 0; reference < index.references.symbols.length; reference++) {
+      const wanted = wantedBy(index, reference);
+      const isSource = wanted.use !== use.copy || user.identity !== provider.identity;
+      if (isSource && findDefinition(wanted, other, linker, effort) !== 0) {
+        defined.push(reference);
+      }
+    }
+    // What a search that was broken off did not find is not to be remembered.
+    assertEffortLeft(effort);
+    const result = Uint32Array.from(defined);
+    this.#bytes += result.byteLength + 2 * key.length;
+    if (this.#bytes > mostPairBytes) {
+      this.#kept.clear();
+      this.#bytes = result.byteLength + 2 * key.length;
+    }
+    this.#kept.set(key, result);
+    return result;
+  }
+}
+
+const pairsByShelf = new WeakMap<LibraryShelf, DefinedPairs>();
+
+function pairsOf(shelf: LibraryShelf): DefinedPairs {
+  const known = pairsByShelf.get(shelf);
+  if (known !== undefined) {
+    return known;
+  }
+  const pairs = new DefinedPairs();
+  pairsByShelf.set(shelf, pairs);
+  return pairs;
+}

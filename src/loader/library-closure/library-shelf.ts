@@ -1,0 +1,248 @@
+import type { FileSource } from '../../bytes/byte-source.ts';
+import { ElfgateError } from '../../errors.ts';
+import type { FileTree, ResolvedPath } from '../../image/file-tree.ts';
+import { type LibraryCache, readLibraryCache } from './cache.ts';
+import { type RunTimeLinker, runTimeLinkerFor } from './run-time-linker.ts';
+import { type Platform, readSharedObject, type SharedObject } from './shared-object.ts';
+import type { SymbolIndex } from './symbol-index.ts';
+
+/** What a loader makes of a path. */
+export type Opened =
+  | { readonly kind: 'absent' }
+  /** Made for other processors: a search goes on behind it. */
+  | { readonly kind: 'other-platform' }
+  /** The loader gives up here, in its own words. */
+  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'object'; readonly object: SharedObject };
+
+// A root of 100,000 files keeps about 100 MB of what is below; real ones stay far under these.
+const mostObjects = 32_768;
+const mostPaths = 131_072;
+/** Symbol tables of the libraries that were used last. Those of one large program are about 30 MB. */
+const mostSymbolBytes = 33_554_432;
+// PATH_MAX of Linux: longer paths name nothing.
+const longestPath = 4_096;
+
+/**
+ * The libraries of a root, each read once however many programs need it.
+ *
+ * Memory is bounded: what was not used lately is given up and read again when it is asked for.
+ */
+export class LibraryShelf {
+  readonly root: FileTree;
+  readonly #paths = new Map<string, ResolvedPath | null>();
+  readonly #objects = new Map<string, Peek>();
+  readonly #symbols = new Map<string, SymbolIndex>();
+  #symbolBytes = 0;
+  readonly #caches = new Map<string, LibraryCache | null>();
+  readonly #linkers = new Map<string, RunTimeLinker>();
+
+  constructor(root: FileTree) {
+    this.root = root;
+  }
+
+  /** What a path names inside the root. */
+  resolve(path: string): ResolvedPath | null {
+    if (path.length >= longestPath) {
+      return null;
+    }
+    const known = this.#paths.get(path);
+    if (known !== undefined) {
+      return known;
+    }
+    const found = this.root.resolve(path);
+    makeRoom(this.#paths, mostPaths);
+    this.#paths.set(path, found);
+    return found;
+  }
+
+  /** A file of a directory, both inside the root: the directory is looked up once for all of its files. */
+  resolveIn(directory: string, name: string): ResolvedPath | null {
+    const found = this.resolve(directory);
+    return found === null || found.kind !== 'directory' ? null : this.resolve(`/${found.path}/${name}`);
+  }
+
+  /**
+   * What a loader of a platform makes of a file (glibc `elf/dl-load.c`, open_verify).
+   *
+   * @throws FormatError when it would be taken and then contradicts the format.
+   */
+  open(found: ResolvedPath | null, platform: Platform): Opened {
+    if (found === null) {
+      return { kind: 'absent' };
+    }
+    if (found.kind !== 'file') {
+      const reason = found.kind === 'directory' ? 'cannot read file data: Is a directory' : 'not a regular file';
+      return { kind: 'refused', reason };
+    }
+    const peek = this.#peek(found.path);
+    if (typeof peek.header === 'string') {
+      return { kind: 'refused', reason: peek.header };
+    }
+    const { is64, littleEndian, machine, osabi, type } = peek.header;
+    if (is64 !== platform.is64) {
+      return { kind: 'other-platform' };
+    }
+    if (littleEndian !== platform.littleEndian) {
+      return {
+        kind: 'refused',
+        reason: `ELF file data encoding not ${platform.littleEndian ? 'little' : 'big'}-endian`,
+      };
+    }
+    // ELFOSABI_SYSV and ELFOSABI_GNU; ARM has values of its own.
+    if (osabi !== 0 && osabi !== 3 && machine !== 40) {
+      return { kind: 'refused', reason: 'ELF file OS ABI invalid' };
+    }
+    if (machine !== platform.machine) {
+      return { kind: 'other-platform' };
+    }
+    if (type !== 2 && type !== 3) {
+      return { kind: 'refused', reason: 'only ET_DYN and ET_EXEC can be loaded' };
+    }
+    peek.object ??= readSharedObject(`/${found.path}`, found.path, () => this.root.open(found.path));
+    const { object } = peek;
+    if (object.isPieProgram) {
+      return { kind: 'refused', reason: 'cannot dynamically load position-independent executable' };
+    }
+    return object.dynamic
+      ? { kind: 'object', object }
+      : { kind: 'refused', reason: 'object file has no dynamic section' };
+  }
+
+  /**
+   * A program or library that a closure starts at.
+   *
+   * @throws FormatError when its bytes contradict the format.
+   * @throws ElfgateError `unreadable`, or `unsupported-format` when it is nothing that is loaded.
+   */
+  openMain(path: string, identity: string, open: () => FileSource): SharedObject {
+    const source = open();
+    try {
+      const header = readPeek(source);
+      if (
+        header === notElf ||
+        header === tooShort ||
+        (typeof header !== 'string' && header.type !== 2 && header.type !== 3)
+      ) {
+        throw notLoadable(path);
+      }
+    } finally {
+      source.close();
+    }
+    const object = readSharedObject(path, identity, open);
+    if (object.isUnloadable) {
+      throw notLoadable(path);
+    }
+    return object;
+  }
+
+  /** Symbols of an object. @throws FormatError when they lie outside the file. */
+  symbolsOf(object: SharedObject): SymbolIndex {
+    const known = this.#symbols.get(object.identity);
+    if (known !== undefined) {
+      this.#symbols.delete(object.identity);
+      this.#symbols.set(object.identity, known);
+      return known;
+    }
+    const symbols = object.symbols();
+    for (const [identity, { bytes }] of this.#symbols) {
+      if (this.#symbolBytes + symbols.bytes <= mostSymbolBytes) {
+        break;
+      }
+      this.#symbols.delete(identity);
+      this.#symbolBytes -= bytes;
+    }
+    this.#symbols.set(object.identity, symbols);
+    this.#symbolBytes += symbols.bytes;
+    return symbols;
+  }
+
+  /** The root's ld.so.cache as objects like this one see it; `null` when there is none. */
+  cacheFor({ platform, headerFlags }: SharedObject): LibraryCache | null {
+    const key = `${platformKey(platform)} ${headerFlags}`;
+    const known = this.#caches.get(key);
+    if (known !== undefined) {
+      return known;
+    }
+    makeRoom(this.#caches, 8);
+    const cache = readLibraryCache(this.root, platform, headerFlags);
+    this.#caches.set(key, cache);
+    return cache;
+  }
+
+  linkerFor(object: SharedObject): RunTimeLinker {
+    const musl = object.interpreter === null && object.needed.some((name) => /^libc\.(?:so$|musl-)/.test(name));
+    const key = `${platformKey(object.platform)} ${musl} ${object.interpreter ?? ''}`;
+    const known = this.#linkers.get(key);
+    if (known !== undefined) {
+      return known;
+    }
+    makeRoom(this.#linkers, 64);
+    const linker = runTimeLinkerFor(object, this.root);
+    this.#linkers.set(key, linker);
+    return linker;
+  }
+
+  #peek(path: string): Peek {
+    const known = this.#objects.get(path);
+    if (known !== undefined) {
+      return known;
+    }
+    const source = this.root.open(path);
+    try {
+      const peek = { header: readPeek(source), object: undefined };
+      makeRoom(this.#objects, mostObjects);
+      this.#objects.set(path, peek);
+      return peek;
+    } finally {
+      source.close();
+    }
+  }
+}
+
+function notLoadable(path: string): ElfgateError {
+  return new ElfgateError('unsupported-format', `${path}: neither a program nor a shared library`, {
+    hint: 'name an ELF program or shared library; object files and separate debug information are not loaded',
+  });
+}
+
+interface Peek {
+  /** The part of the header that a search judges by, or why a loader refuses it. */
+  readonly header: PeekedHeader | string;
+  object: SharedObject | undefined;
+}
+
+interface PeekedHeader extends Platform {
+  readonly osabi: number;
+  readonly type: number;
+}
+
+const notElf = 'invalid ELF header';
+const tooShort = 'file too short';
+
+function readPeek(source: FileSource): PeekedHeader | string {
+  const start = source.read(0, Math.min(64, source.size));
+  // The length is what the loader looks at first, so that a short text is too short and no wrong header.
+  if (start.length < 52) {
+    return tooShort;
+  }
+  if (start.readUInt32BE(0) !== 0x7f454c46) {
+    return notElf;
+  }
+  const [fileClass, data] = [start[4], start[5]];
+  if ((fileClass !== 1 && fileClass !== 2) || (data !== 1 && data !== 2)) {
+    return notElf;
+  }
+  const littleEndian = data === 1;
+  const u16 = (at: number): number => (littleEndian ? start.readUInt16LE(at) : start.readUInt16BE(at));
+  return { is64: fileClass === 2, littleEndian, osabi: start[7] ?? 0, type: u16(16), machine: u16(18) };
+}
+
+const platformKey = ({ machine, is64, littleEndian }: Platform): string => `${machine} ${is64} ${littleEndian}`;
+
+function makeRoom<Key, Value>(map: Map<Key, Value>, most: number): void {
+  const [oldest] = map.size >= most ? map.keys() : [];
+  if (oldest !== undefined) {
+    map.delete(oldest);
+  }
+}

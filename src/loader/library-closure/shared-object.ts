@@ -1,0 +1,109 @@
+import { type DynamicSection, dynamicFlags, dynamicValue } from '../../binary/elf/dynamic.ts';
+import { ElfFile } from '../../binary/elf/elf-file.ts';
+import { DT, ET } from '../../binary/elf/names.ts';
+import { isDebugCompanion } from '../../binary/elf/sections.ts';
+import type { FileSource } from '../../bytes/byte-source.ts';
+import { FormatError } from '../../errors.ts';
+import { readSymbolIndex, type SymbolIndex } from './symbol-index.ts';
+
+/** What decides whether a loader takes a file at all (glibc `elf/dl-load.c`, open_verify). */
+export interface Platform {
+  readonly machine: number;
+  readonly is64: boolean;
+  readonly littleEndian: boolean;
+}
+
+/** What a run-time linker takes from a file, without the file: small enough to keep for every library of a root. */
+export interface SharedObject {
+  /** What tells it from other files: its path without links, as the kernel's inode does. */
+  readonly identity: string;
+  readonly platform: Platform;
+  /** Flags of the header, which on some processors name the calling convention. */
+  readonly headerFlags: number;
+  readonly interpreter: string | null;
+  /** False for static programs: they name no libraries, and no loader takes part. */
+  readonly dynamic: boolean;
+  /** Debug information of another file, or a library without a dynamic section: nothing that can be loaded. */
+  readonly isUnloadable: boolean;
+  readonly soname: string | null;
+  readonly needed: readonly string[];
+  /** DT_FILTER: libraries that define its symbols in its place, and that glibc fails without. */
+  readonly filters: readonly string[];
+  /** DT_AUXILIARY: the same, where a missing one is no failure. */
+  readonly auxiliaries: readonly string[];
+  /** `null` when there is none, or DT_RUNPATH, which switches it off, is there as well. */
+  readonly rpath: readonly string[] | null;
+  readonly runpath: readonly string[] | null;
+  /** DT_RPATH whether or not DT_RUNPATH stands next to it, which is all the same to musl. */
+  readonly eitherPath: readonly string[] | null;
+  /** DF_1_NODEFLIB: neither the cache's entries for default directories nor these themselves are searched. */
+  readonly noDefaultLibraries: boolean;
+  /** DT_SYMBOLIC: it looks its references up in itself before it looks elsewhere. */
+  readonly symbolic: boolean;
+  /** DF_1_PIE: a program, which no loader takes as a library. */
+  readonly isPieProgram: boolean;
+  /** Every function is bound when it is loaded, and not when it is first called. */
+  readonly bindsNow: boolean;
+  /** Its dynamic symbols and their versions, read anew at each call. @throws FormatError when they lie outside the file. */
+  symbols(): SymbolIndex;
+}
+
+/**
+ * Reads what a loader needs to know of one file and closes it again; symbols are read when they are first asked for.
+ *
+ * @throws FormatError naming `path`, when the bytes contradict the format.
+ * @throws ElfgateError `unreadable`
+ */
+export function readSharedObject(path: string, identity: string, open: () => FileSource): SharedObject {
+  return withElf(path, open, (elf) => {
+    const { header, dynamic } = elf;
+    const runpath = dynamic === null || dynamicValue(dynamic, DT.runpath) === null ? null : dynamic.runpath;
+    const rpath = dynamic === null || dynamicValue(dynamic, DT.rpath) === null ? null : dynamic.rpath;
+    const flags = dynamic === null ? [] : dynamicFlags(dynamic);
+    const loadable = header.type === ET.dyn || header.type === ET.exec;
+    return {
+      identity,
+      platform: {
+        machine: header.machine,
+        is64: header.encoding.is64,
+        littleEndian: header.encoding.littleEndian,
+      },
+      headerFlags: header.flags,
+      interpreter: elf.interpreter,
+      dynamic: loadable && dynamic !== null,
+      isUnloadable: !loadable || (dynamic === null && (header.type === ET.dyn || isDebugCompanion(elf.sections))),
+      soname: dynamic?.soname ?? null,
+      needed: dynamic?.needed ?? [],
+      filters: namesOf(dynamic, filterTag),
+      auxiliaries: namesOf(dynamic, auxiliaryTag),
+      rpath: runpath === null ? rpath : null,
+      runpath,
+      eitherPath: runpath ?? rpath,
+      noDefaultLibraries: flags.includes('NODEFLIB'),
+      symbolic: flags.includes('SYMBOLIC'),
+      isPieProgram: flags.includes('PIE'),
+      bindsNow: flags.includes('BIND_NOW'),
+      symbols: () => withElf(path, open, readSymbolIndex),
+    };
+  });
+}
+
+const auxiliaryTag = 0x7ffffffd;
+const filterTag = 0x7fffffff;
+
+function namesOf(dynamic: DynamicSection | null, tag: number): readonly string[] {
+  return dynamic === null
+    ? []
+    : dynamic.entries.filter((entry) => entry.tag === tag).map(({ value }) => dynamic.strings.at(value));
+}
+
+function withElf<Answer>(path: string, open: () => FileSource, ask: (elf: ElfFile) => Answer): Answer {
+  const source = open();
+  try {
+    return ask(new ElfFile(source));
+  } catch (error) {
+    throw error instanceof FormatError ? error.inFile(path) : error;
+  } finally {
+    source.close();
+  }
+}

@@ -1,0 +1,235 @@
+import { dynamicValue } from '../../binary/elf/dynamic.ts';
+import type { ElfFile } from '../../binary/elf/elf-file.ts';
+import { Fields } from '../../binary/elf/encoding.ts';
+import { DT, EM, SHN, STB, STT, visibilityName } from '../../binary/elf/names.ts';
+import { decodeName } from '../../binary/elf/string-table.ts';
+import type { SymbolTable } from '../../binary/elf/symbols.ts';
+import { FormatError } from '../../errors.ts';
+import { type HashTable, readHashTable } from './symbol-hash.ts';
+
+/** How a reference is used, which decides what may define it (glibc `elf_machine_type_class`). */
+export const use = {
+  /** Data, or a function's address: an executable's entry of its own linkage table serves as well. */
+  data: 0,
+  /** A call through the linkage table, or thread-local storage: only a real definition will do. */
+  call: 1,
+  /** Data that a program copies to itself (R_*_COPY): it is defined in a library and not in the program. */
+  copy: 2,
+} as const;
+
+export type Use = (typeof use)[keyof typeof use];
+
+/** For which loader, and which use, a symbol counts as a definition: bits of {@link SymbolIndex.defines}. */
+export const definesFor = { glibcData: 1, glibcCall: 2, muslData: 4, muslCall: 8 } as const;
+
+/** The dynamic symbols of one object as columns, and the places that refer to them. */
+export interface SymbolIndex {
+  /** Rough memory that it takes, bytes. */
+  readonly bytes: number;
+  readonly hash: HashTable | null;
+  readonly strings: Uint8Array;
+  /** By symbol: where its name starts in `strings`. */
+  readonly names: Uint32Array;
+  /** By symbol: bits of {@link definesFor}. */
+  readonly defines: Uint8Array;
+  /** By symbol: its entry of DT_VERSYM, hidden bit included; `null` for an object without versions. */
+  readonly versionEntries: Uint16Array | null;
+  /** By version index: its name; what is absent has none. */
+  readonly versionNames: readonly (string | undefined)[];
+  /** By version index: the needed library that should define it. */
+  readonly versionLibraries: readonly (string | undefined)[];
+  readonly versionsNeeded: readonly RequiredVersion[];
+  /** `null` for a library that has no versions at all. */
+  readonly versionsDefined: ReadonlySet<string> | null;
+  readonly references: References;
+}
+
+/** A version that must be present in a needed library (DT_VERNEED). */
+export interface RequiredVersion {
+  readonly library: string;
+  readonly version: string;
+  /** Its absence is a warning and not a failure. */
+  readonly weak: boolean;
+}
+
+/** What an object's relocations ask for: one entry for each symbol and use, in the order of the symbols. */
+export interface References {
+  readonly symbols: Uint32Array;
+  readonly uses: Uint8Array;
+  /** 1 for a reference that may stay zero. */
+  readonly weak: Uint8Array;
+}
+
+/** @throws FormatError when a table lies outside the file. */
+export function readSymbolIndex(elf: ElfFile): SymbolIndex {
+  const table = elf.dynamicSymbols;
+  const { dynamic } = elf;
+  if (table === null || dynamic === null) {
+    return nothing;
+  }
+  const { bytes } = dynamic.strings;
+  // A short table is a view of a page that would be kept with it.
+  const strings = bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
+  const names = new Uint32Array(table.length);
+  const defines = new Uint8Array(table.length);
+  for (let index = 1; index < table.length; index++) {
+    names[index] = table.nameOffset(index);
+    defines[index] = definitionBits(table, index);
+  }
+  const hash = readHashTable(elf.header, dynamic, elf.memory, table.length);
+  const versionNames: string[] = [];
+  const versionLibraries: string[] = [];
+  for (const { index, version, library } of elf.symbolVersions?.needed ?? []) {
+    versionNames[index] = version;
+    versionLibraries[index] = library;
+  }
+  for (const { index, version } of elf.symbolVersions?.defined ?? []) {
+    versionNames[index] = version;
+  }
+  return {
+    bytes: strings.length + table.length * 7 + (hash?.bytes ?? 0) + 1024,
+    hash,
+    strings,
+    names,
+    defines,
+    versionEntries: readVersionEntries(elf, table.length),
+    versionNames,
+    versionLibraries,
+    versionsNeeded: (elf.symbolVersions?.needed ?? []).map(({ library, version, weak }) => ({
+      library,
+      version,
+      weak,
+    })),
+    versionsDefined:
+      dynamicValue(dynamic, DT.versionDefinitions) === null
+        ? null
+        : new Set(elf.symbolVersions?.defined.map(({ version }) => version)),
+    references: readReferences(elf, table),
+  };
+}
+
+const nothing: SymbolIndex = {
+  bytes: 0,
+  hash: null,
+  strings: new Uint8Array(0),
+  names: new Uint32Array(0),
+  defines: new Uint8Array(0),
+  versionEntries: null,
+  versionNames: [],
+  versionLibraries: [],
+  versionsNeeded: [],
+  versionsDefined: null,
+  references: { symbols: new Uint32Array(0), uses: new Uint8Array(0), weak: new Uint8Array(0) },
+};
+
+/** Name of a symbol, for people. @throws FormatError when it lies outside the string table. */
+export function symbolName(index: SymbolIndex, symbol: number): string {
+  const start = index.names[symbol] ?? 0;
+  const end = index.strings.indexOf(0, start);
+  if (end === -1) {
+    throw new FormatError(0, `the name of dynamic symbol ${symbol} does not end inside its string table`);
+  }
+  return decodeName(Buffer.from(index.strings.subarray(start, end)));
+}
+
+const common = 5;
+const definingTypes: ReadonlySet<number> = new Set([STT.notype, STT.object, STT.func, common, STT.tls]);
+
+// glibc's check_match and do_lookup_x (elf/dl-lookup.c); musl's OK_TYPES and OK_BINDS (ldso/dynlink.c), which lack
+// indirect functions and know no absolute symbols of value 0.
+function definitionBits(table: SymbolTable, index: number): number {
+  const binding = table.binding(index);
+  if (binding !== STB.global && binding !== STB.weak && binding !== STB.unique) {
+    return 0;
+  }
+  const visibility = visibilityName(table.other(index));
+  const type = table.type(index);
+  const section = table.section(index);
+  const here = section !== SHN.undefined;
+  const valued = table.value(index) !== 0 || type === STT.tls;
+  const known = definingTypes.has(type);
+  let bits = 0;
+  if (visibility !== 'hidden' && visibility !== 'internal' && (known || type === STT.ifunc)) {
+    if (valued || section === SHN.absolute) {
+      bits |= here ? definesFor.glibcData | definesFor.glibcCall : type === STT.tls ? 0 : definesFor.glibcData;
+    }
+  }
+  if (known && valued) {
+    bits |= here ? definesFor.muslData | definesFor.muslCall : type === STT.tls ? 0 : definesFor.muslData;
+  }
+  return bits;
+}
+
+function readVersionEntries(elf: ElfFile, count: number): Uint16Array | null {
+  const address = elf.dynamic === null ? null : dynamicValue(elf.dynamic, DT.versionSymbols);
+  if (address === null) {
+    return null;
+  }
+  const fields = new Fields(elf.memory.read(address, count * 2, 'the symbol version table'), elf.header.encoding);
+  const entries = new Uint16Array(count);
+  for (let index = 0; index < count; index++) {
+    entries[index] = fields.u16(index * 2);
+  }
+  return entries;
+}
+
+// R_*_COPY by machine (the processor supplements of the ABI).
+const copyRelocations: ReadonlyMap<number, number> = new Map([
+  [2, 19],
+  [3, 5],
+  [4, 19],
+  [EM.mips, 126],
+  [20, 19],
+  [21, 19],
+  [EM.s390, 9],
+  [40, 20],
+  [EM.sparcv9, 19],
+  [EM.x86_64, 5],
+  [183, 1024],
+  [243, 4],
+  [258, 4],
+]);
+
+const mipsGlobalOffsetTableSymbol = 0x70000013;
+
+function readReferences(elf: ElfFile, table: SymbolTable): References {
+  const copy = copyRelocations.get(elf.header.machine);
+  // One bit for each use of a symbol.
+  const used = new Uint8Array(table.length);
+  for (const { symbol, type, lazy } of elf.relocations) {
+    // R_*_NONE is 0 on every machine.
+    if (type !== 0 && symbol < table.length) {
+      used[symbol] = (used[symbol] ?? 0) | (1 << (type === copy ? use.copy : lazy ? use.call : use.data));
+    }
+  }
+  // MIPS has no relocations for the global part of its offset table: every symbol from this one on has an entry.
+  const implied = elf.dynamic === null ? null : dynamicValue(elf.dynamic, mipsGlobalOffsetTableSymbol);
+  if (elf.header.machine === EM.mips && implied !== null) {
+    for (let symbol = Math.max(1, implied); symbol < table.length; symbol++) {
+      used[symbol] = (used[symbol] ?? 0) | (1 << use.data);
+    }
+  }
+  const symbols: number[] = [];
+  const uses: Use[] = [];
+  const weak: number[] = [];
+  for (let symbol = 1; symbol < table.length; symbol++) {
+    const bits = used[symbol] ?? 0;
+    if (bits === 0 || !isLookedUp(table, symbol)) {
+      continue;
+    }
+    for (const each of [use.data, use.call, use.copy]) {
+      if ((bits & (1 << each)) !== 0) {
+        symbols.push(symbol);
+        uses.push(each);
+        weak.push(table.binding(symbol) === STB.weak ? 1 : 0);
+      }
+    }
+  }
+  return { symbols: Uint32Array.from(symbols), uses: Uint8Array.from(uses), weak: Uint8Array.from(weak) };
+}
+
+// RESOLVE_MAP in glibc's elf/dl-reloc.c: local, hidden and internal symbols are the object's own without a look-up.
+function isLookedUp(table: SymbolTable, symbol: number): boolean {
+  const visibility = visibilityName(table.other(symbol));
+  return table.binding(symbol) !== STB.local && visibility !== 'hidden' && visibility !== 'internal';
+}
