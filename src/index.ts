@@ -8,6 +8,8 @@ export type { Finding, Report, Summary } from './findings/finding.ts';
 export { renderJson } from './findings/json.ts';
 export { type Judge, reportOn } from './findings/report.ts';
 export { renderText } from './findings/text.ts';
+export { type PredictOptions, predictPluginOpens, type SequencePrediction } from './loader/plugin-open/predict.ts';
+export { type OpenPrediction, type OpenReason, openReasons } from './loader/plugin-open/prediction.ts';
 export { compilePolicies } from './policy/compile-policies.ts';
 export {
   type Configuration,

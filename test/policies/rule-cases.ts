@@ -27,7 +27,8 @@ const pair = (host: ArtifactName, plugin: ArtifactName): RuleCase => ({
     { artifact: plugin, role: 'plugin' },
   ],
 });
-const pluginAlone: RuleCase = { targets: [{ artifact: 'go/plugin', role: 'plugin' }] };
+const plugin = (artifact: ArtifactName): RuleCase => ({ targets: [{ artifact, role: 'plugin' }] });
+const pluginAlone = plugin('go/plugin');
 
 /** By rule. The recorded facts of the Rego tests are made from the same binaries. */
 export const ruleCases: Readonly<Record<string, RuleCases>> = {
@@ -50,6 +51,12 @@ export const ruleCases: Readonly<Record<string, RuleCases>> = {
     passing: pair('go/host', 'go/plugin'),
     unknown: pluginAlone,
   },
+  'plugin/exports': {
+    violating: { ...plugin('go/plugin-without-greet'), parameters: { symbols: ['Greet', 'Version'] } },
+    passing: { ...plugin('go/plugin'), parameters: { symbols: ['Greet', 'Version'] } },
+    unknown: { ...plugin('c/my-api'), parameters: { symbols: ['Greet'] } },
+  },
+  'plugin/debug-info': { violating: plugin('go/plugin-ldflags-s-w'), passing: plugin('go/plugin') },
   'linkage/arch-match': {
     violating: pair('cross/hello-arm64', 'go/plugin'),
     passing: pair('go/host', 'go/plugin'),

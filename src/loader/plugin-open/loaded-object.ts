@@ -120,6 +120,27 @@ function finds(elf: ElfFile, table: HashTable, { bytes, version }: SymbolReferen
   return findInChain(table, hashes, accept);
 }
 
+/**
+ * An exported name that the hash table does not lead to; `null` in every file that a linker wrote. plugin.Open asks dlsym
+ * for names that no relocation mentions.
+ */
+export function unfindableExport(elf: ElfFile): string | null {
+  const table = hashTableOf(elf);
+  const symbols = elf.dynamicSymbols;
+  for (let index = 1; table !== null && symbols !== null && index < symbols.length; index++) {
+    if (isDefinition(symbols, index)) {
+      const version = elf.symbolVersions?.versionOf(index)?.version ?? null;
+      const { bytes } = symbols.strings;
+      const start = symbols.nameOffset(index);
+      const name = bytes.subarray(start, bytes.indexOf(0, start));
+      if (!finds(elf, table, { name: '', bytes: name, version })) {
+        return symbols.name(index);
+      }
+    }
+  }
+  return null;
+}
+
 // glibc's do_lookup_x passes over symbols without a value, unless they are absolute or thread-local.
 function isDefinition(symbols: SymbolTable, index: number): boolean {
   return (

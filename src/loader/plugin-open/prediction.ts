@@ -38,7 +38,7 @@ export const openReasons = {
   compatible: 'every check of the loader and of the Go runtime passes',
   'already-open': 'the same file was opened before; plugin.Open returns the same plugin again',
   'types-not-unified':
-    'it loads, but packages that it shares with a plugin that failed before are run twice, with types of their own',
+    'it loads, but types of packages that it shares with a plugin which failed before are not the same in both',
   // fails before the loader maps the file
   'host-without-cgo': 'the host was built without cgo; its plugin.Open is a stub',
   'host-without-plugin-package': 'the host does not import package plugin: there is no plugin.Open that it could call',

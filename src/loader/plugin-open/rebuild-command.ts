@@ -15,14 +15,14 @@ export function rebuildCommand(model: GoFile | null, plugin: GoFile | null): str
     return null;
   }
   const settings = new Map(model.build.settings);
-  const experiments = settings.get('GOEXPERIMENT');
   const environment = [
     `GOTOOLCHAIN=${version}`,
     'CGO_ENABLED=1',
     ...variables.flatMap((name) => {
-      const value = name === 'GOEXPERIMENT' ? experiments : settings.get(name);
-      const theirs = new Map(plugin?.build?.settings ?? []).get(name);
-      return value === undefined || value === theirs || value === 'off' ? [] : [`${name}=${quoted(value)}`];
+      const value = settings.get(name);
+      // What both have is mostly the default of the machine; an experiment never is.
+      const isDefault = name !== 'GOEXPERIMENT' && sameSetting(name, model, plugin);
+      return value === undefined || value === 'off' || isDefault ? [] : [`${name}=${quoted(value)}`];
     }),
   ];
   const options = flags.flatMap((name) => {
@@ -31,13 +31,22 @@ export function rebuildCommand(model: GoFile | null, plugin: GoFile | null): str
   });
   const same =
     version === toolchain(plugin) && [...flags, ...variables].every((name) => sameSetting(name, model, plugin));
-  const wanted = plugin?.build == null ? [] : otherVersions(model.build, plugin.build);
-  if (same && wanted.length === 0 && !options.includes('-trimpath')) {
+  const modules = plugin?.build == null ? [] : differingModules(model.build, plugin.build);
+  const notes: string[] = [];
+  if (same && modules.length === 0 && !options.includes('-trimpath')) {
     // Nothing that is recorded differs: sources in another directory do, unless both are built with -trimpath.
     options.push('-trimpath');
+    notes.push('the host with -trimpath as well');
   }
-  const get = wanted.length === 0 ? '' : `GOTOOLCHAIN=${version} go get ${wanted.join(' ')} && `;
-  return `${get}${[...environment, 'go', 'build', ...options, '-buildmode=plugin', '…'].join(' ')}`;
+  // A replaced module is chosen in go.mod, not by go get.
+  const [got, replaced] = [modules.filter((module) => !isReplaced(module)), modules.filter(isReplaced)];
+  notes.push(...replaced.map(({ ours }) => `go.mod: ${ours.path} => ${builtFrom(ours)}`));
+  const get =
+    got.length === 0
+      ? ''
+      : `GOTOOLCHAIN=${version} go get ${got.map(({ ours }) => `${ours.path}@${ours.version}`).join(' ')} && `;
+  const command = `${get}${[...environment, 'go', 'build', ...options, '-buildmode=plugin', '…'].join(' ')}`;
+  return notes.length === 0 ? command : `${command}   (${notes.join('; ')})`;
 }
 
 function sameSetting(name: string, model: GoFile, plugin: GoFile | null): boolean {
@@ -49,19 +58,27 @@ function toolchain(go: GoFile | null): string | null {
   return /^go1[.\w]*/.exec(go?.version?.text ?? '')?.[0] ?? null;
 }
 
-function otherVersions(model: BuildInformation, plugin: BuildInformation): readonly string[] {
+interface DifferingModule {
+  readonly ours: GoModule;
+  readonly theirs: GoModule;
+}
+
+function differingModules(model: BuildInformation, plugin: BuildInformation): readonly DifferingModule[] {
   const versions = new Map(model.deps.map((module) => [module.path, module]));
-  return plugin.deps.flatMap((module) => {
-    const ours = versions.get(module.path);
-    // A replaced module is chosen in go.mod, not by go get.
-    return ours === undefined || replaced(ours) || replaced(module) || ours.version === module.version
-      ? []
-      : [`${ours.path}@${ours.version}`];
+  return plugin.deps.flatMap((theirs) => {
+    const ours = versions.get(theirs.path);
+    return ours === undefined || builtFrom(ours) === builtFrom(theirs) ? [] : [{ ours, theirs }];
   });
 }
 
-function replaced({ replace }: GoModule): boolean {
-  return replace !== null;
+function isReplaced({ ours, theirs }: DifferingModule): boolean {
+  return ours.replace !== null || theirs.replace !== null;
+}
+
+/** A module that was replaced is built from its replacement: a version, or a directory, whose version says nothing. */
+function builtFrom({ path, version, replace }: GoModule): string {
+  const { path: source, version: chosen } = replace ?? { path, version };
+  return chosen === '' || chosen === '(devel)' ? source : `${source}@${chosen}`;
 }
 
 function quoted(value: string): string {

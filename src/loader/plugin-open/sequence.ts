@@ -1,13 +1,13 @@
 import { dynamicFlags, dynamicValue } from '../../binary/elf/dynamic.ts';
 import type { ElfFile } from '../../binary/elf/elf-file.ts';
-import { PF, PT, STT } from '../../binary/elf/names.ts';
+import { DT, PF, PT, STT } from '../../binary/elf/names.ts';
 import { placeName } from '../../binary/elf/place.ts';
 import type { GoFile } from '../../binary/go/go-file.ts';
 import { escapedPath, type PackageHashes } from '../../binary/go/package-hashes.ts';
 import type { PluginExports } from '../../binary/go/plugin-exports.ts';
 import { FormatError } from '../../errors.ts';
 import { type HostFile, type HostProcess, type HostRoot, startHost } from './host-process.ts';
-import { type LoadedObject, referenceTo } from './loaded-object.ts';
+import { type LoadedObject, referenceTo, unfindableExport } from './loaded-object.ts';
 import { compareModuleData, overwritesBadMark } from './module-data.ts';
 import { directoryOf, type GlobalScope, malformed, openLibrary } from './open-library.ts';
 import { compareWithScope, type HashDifference } from './package-hashes.ts';
@@ -337,7 +337,7 @@ class OpenSequence implements PluginSequence {
       const message = first.ordered ? runtimeMessages.differentPackage(first.plugin.package) : null;
       return failure('package-hash-mismatch', message, evidence, rebuildCommand(model, file.go));
     }
-    const contradiction = initialiserContradiction(file.elf) ?? this.#contradiction(hashes);
+    const contradiction = dynamicContradiction(file.elf) ?? this.#contradiction(hashes);
     if (contradiction !== null) {
       return failure('malformed', null, [contradiction], null);
     }
@@ -369,9 +369,24 @@ class OpenSequence implements PluginSequence {
           })),
         ),
         ...newerInstructions(this.#host.go, file),
+        ...this.#presumptions(),
       ],
       help: failed.length > 0 ? 'open the plugins that load before the ones that fail, or remove those' : null,
     };
+  }
+
+  /** What `loads` rests upon beyond the files: that the host runs where it is meant to run. */
+  #presumptions(): readonly OpenEvidence[] {
+    return this.#process.libraries === 'read'
+      ? []
+      : [
+          {
+            path: this.#host.path,
+            at: 'DT_NEEDED',
+            label: 'presumed',
+            value: `libraries not at hand: ${(this.#host.elf.dynamic?.needed ?? []).join(', ')}, as new as the host needs them`,
+          },
+        ];
   }
 
   /**
@@ -419,8 +434,11 @@ class OpenSequence implements PluginSequence {
 
 const initialisers = { function: 12, array: 25, arrayBytes: 27 } as const;
 
-/** Tags DT_INIT and DT_INIT_ARRAY that lead nowhere: the loader would jump there, or never call the module's initialiser. */
-function initialiserContradiction(elf: ElfFile): OpenEvidence | null {
+/**
+ * Tags that lead nowhere or are missing, which the loader takes as they are: it would jump there, trip over an assertion,
+ * or never call the module's initialiser.
+ */
+function dynamicContradiction(elf: ElfFile): OpenEvidence | null {
   const value = (tag: number): number | null => (elf.dynamic === null ? null : dynamicValue(elf.dynamic, tag));
   const [start, array, arrayBytes] = [
     value(initialisers.function),
@@ -437,6 +455,14 @@ function initialiserContradiction(elf: ElfFile): OpenEvidence | null {
     );
   if (start !== null && start !== 0 && !isCode(start)) {
     return { at: 'DT_INIT', label: 'plugin', value: `0x${start.toString(16)} is not code` };
+  }
+  const unfindable = unfindableExport(elf);
+  if (unfindable !== null) {
+    return { at: 'dynamic symbols', label: 'plugin', value: `${unfindable} is not where its hash leads` };
+  }
+  const entryBytes = value(DT.relaEntry);
+  if (value(DT.rela) !== null && entryBytes !== 3 * elf.header.encoding.addressBytes) {
+    return { at: 'DT_RELAENT', label: 'plugin', value: `relocations of ${entryBytes ?? 'no stated'} bytes` };
   }
   if (array === null || arrayBytes === null || arrayBytes === 0 || elf.memory.bytesFrom(array) < arrayBytes) {
     return { at: 'DT_INIT_ARRAY', label: 'plugin', value: 'no initialiser, which would register the module' };

@@ -1,0 +1,66 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { artifacts } from '../lab/lab.ts';
+import { emptyDirectory, runCli } from './run-cli.ts';
+
+test('exit code 0 and one result when the plugin loads', async (t) => {
+  const lab = await artifacts(['go/host', 'go/plugin']);
+  if (!lab.available) {
+    return t.pass(lab.reason);
+  }
+  const [host, plugin] = [lab.path['go/host'], lab.path['go/plugin']];
+  const run = await runCli(['predict', host, plugin, '-o', 'json']);
+  t.is(run.exitCode, 0, run.stderr);
+  t.deepEqual(JSON.parse(run.stdout), {
+    host,
+    loader: 'plugin.Open',
+    results: [
+      { plugin, outcome: 'loads', reason: 'compatible', message: null, recoverable: true, evidence: [], help: null },
+    ],
+  });
+});
+
+test('exit code 1 when one of them does not load, and the text says which and why', async (t) => {
+  const lab = await artifacts(['go/host', 'go/plugin', 'go/plugin-copy']);
+  if (!lab.available) {
+    return t.pass(lab.reason);
+  }
+  const run = await runCli(['predict', lab.path['go/host'], lab.path['go/plugin'], lab.path['go/plugin-copy']]);
+  t.is(run.exitCode, 1, run.stderr);
+  t.regex(run.stdout, /^1\. loads {2}\S+greeter\.so$/m);
+  t.regex(run.stdout, /^2\. fails {2}\S+greeter-copy\.so$/m);
+  t.true(run.stdout.includes('prints: plugin already loaded\n'));
+});
+
+test('a plugin that is a text file is an outcome', async (t) => {
+  const lab = await artifacts(['go/host']);
+  if (!lab.available) {
+    return t.pass(lab.reason);
+  }
+  const plugin = join(emptyDirectory(), 'text.so');
+  writeFileSync(plugin, 'no plugin at all\n'.repeat(10));
+  const run = await runCli(['predict', lab.path['go/host'], plugin, `${plugin}.missing`, '-o', 'json']);
+  t.is(run.exitCode, 1, run.stderr);
+  const { results } = JSON.parse(run.stdout);
+  t.like(results[0], { outcome: 'fails', reason: 'not-elf', message: `${plugin}: invalid ELF header` });
+  t.like(results[1], { outcome: 'fails', reason: 'file-not-found', message: 'realpath failed' });
+});
+
+test('exit code 2 for a host that is missing, a text file or no program', async (t) => {
+  const lab = await artifacts(['go/plugin']);
+  if (!lab.available) {
+    return t.pass(lab.reason);
+  }
+  const plugin = lab.path['go/plugin'];
+  const text = join(emptyDirectory(), 'host');
+  writeFileSync(text, '#!/bin/sh\n'.repeat(20));
+  for (const host of [text, `${text}.missing`, plugin]) {
+    const run = await runCli(['predict', host, plugin]);
+    t.is(run.exitCode, 2, host);
+    t.is(run.stdout, '');
+    t.true(run.stderr.startsWith('cannot decide['), run.stderr);
+  }
+  t.is((await runCli(['predict', plugin])).exitCode, 2);
+  t.is((await runCli(['predict', '--root', `${text}.missing`, plugin, plugin])).exitCode, 2);
+});

@@ -1,0 +1,177 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { ElfFile } from '../../../src/binary/elf/elf-file.ts';
+import { bufferSource } from '../../../src/bytes/byte-source.ts';
+import { predictPluginOpens } from '../../../src/loader/plugin-open/predict.ts';
+import { artifacts } from '../../lab/lab.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'elfgate-test-'));
+
+/** A file like an artifact, with bytes of its dynamic symbols changed. */
+function withSymbols(path: string, name: string, change: (bytes: Buffer, at: number, symbol: string) => void): string {
+  const bytes = Buffer.from(readFileSync(path));
+  const symbols = new ElfFile(bufferSource(readFileSync(path))).dynamicSymbols;
+  for (let index = 1; symbols !== null && index < symbols.length; index++) {
+    change(bytes, symbols.offset + index * 24, symbols.name(index));
+  }
+  const changed = join(directory, name);
+  writeFileSync(changed, bytes);
+  return changed;
+}
+
+test('a refused plugin names the package, shows both hashes and the command that mends it', async (t) => {
+  const lab = await artifacts(['go/host', 'go/plugin-race']);
+  if (!lab.available) {
+    return t.pass(lab.reason);
+  }
+  const { results } = predictPluginOpens(lab.path['go/host'], [lab.path['go/plugin-race']], { root: null });
+  const [result] = results;
+  t.like(result, { outcome: 'fails', reason: 'package-hash-mismatch', recoverable: true });
+  t.regex(result?.message ?? '', /^plugin was built with a different version of package \S+$/);
+  t.deepEqual(
+    result?.evidence.slice(0, 2).map(({ label }) => label),
+    ['plugin', 'host'],
+  );
+  t.is(result?.help, 'GOTOOLCHAIN=go1.26.8 CGO_ENABLED=1 go build -buildmode=plugin …');
+});
+
+test('the command for a plugin of another toolchain names the toolchain of the host', async (t) => {
+  const lab = await artifacts(['go/host', 'go/plugin@1.25']);
+  if (!lab.available) {
+    return t.pass(lab.reason);
+  }
+  const { results } = predictPluginOpens(lab.path['go/host'], [lab.path['go/plugin@1.25']], { root: null });
+  t.like(results[0], {
+    outcome: 'crashes',
+    reason: 'module-data-size',
+    message: 'fatal error: runtime: no plugin module data',
+    recoverable: false,
+    help: 'GOTOOLCHAIN=go1.26.8 CGO_ENABLED=1 go build -buildmode=plugin …',
+  });
+});
+
+test('a plugin for newer processors loads with a warning', async (t) => {
+  const lab = await artifacts(['go/host', 'go/plugin-goamd64-v3']);
+  if (!lab.available) {
+    return t.pass(lab.reason);
+  }
+  const { results } = predictPluginOpens(lab.path['go/host'], [lab.path['go/plugin-goamd64-v3']], { root: null });
+  t.is(results[0]?.outcome, 'loads');
+  t.like(results[0]?.evidence[0], { label: 'warning' });
+});
+
+test('a plugin that shares packages with a refused one loads, and the danger is said', async (t) => {
+  const lab = await artifacts(['go/host', 'go/plugin-auditor-dependency-1.1.0', 'go/plugin-billing']);
+  if (!lab.available) {
+    return t.pass(lab.reason);
+  }
+  const { path } = lab;
+  const plugins = [path['go/plugin-auditor-dependency-1.1.0'], path['go/plugin-billing']];
+  const { results } = predictPluginOpens(path['go/host'], plugins, { root: null });
+  t.deepEqual(
+    results.map(({ outcome, reason }) => ({ outcome, reason })),
+    [
+      { outcome: 'fails', reason: 'package-hash-mismatch' },
+      { outcome: 'loads', reason: 'types-not-unified' },
+    ],
+  );
+  t.is(results[0]?.help?.replace(/=> \S+\)$/, '=> DIR)'), replacedDependency);
+  t.like(results[1]?.evidence[0], { path: plugins[0], label: 'failed plugin' });
+});
+
+const replacedDependency =
+  'GOTOOLCHAIN=go1.26.8 CGO_ENABLED=1 go build -buildmode=plugin …   (go.mod: example.com/dep => DIR)';
+
+test('a host and a plugin of another machine are judged by what the host itself needs', async (t) => {
+  const lab = await artifacts(['cross/host-arm64', 'cross/plugin-arm64', 'cross/plugin-trimpath-arm64']);
+  if (!lab.available) {
+    return t.pass(lab.reason);
+  }
+  const { path } = lab;
+  const outcomes = (plugin: string) =>
+    predictPluginOpens(path['cross/host-arm64'], [plugin], { root: null }).results.map(({ outcome, reason }) => ({
+      outcome,
+      reason,
+    }));
+  t.deepEqual(outcomes(path['cross/plugin-arm64']), [{ outcome: 'loads', reason: 'compatible' }]);
+  t.like(
+    predictPluginOpens(path['cross/host-arm64'], [path['cross/plugin-arm64']], { root: null }).results[0]?.evidence[0],
+    { label: 'presumed' },
+    'that the libraries were not read is said',
+  );
+  t.deepEqual(outcomes(path['cross/plugin-trimpath-arm64']), [{ outcome: 'fails', reason: 'package-hash-mismatch' }]);
+});
+
+test('a root without the libraries of the host: the host does not start', async (t) => {
+  const lab = await artifacts(['go/host', 'go/plugin', 'root/scratch']);
+  if (!lab.available) {
+    return t.pass(lab.reason);
+  }
+  const { path } = lab;
+  const { results } = predictPluginOpens(path['go/host'], [path['go/plugin']], { root: path['root/scratch'] });
+  t.like(results[0], { outcome: 'not-reached', reason: 'host-does-not-start', message: null });
+});
+
+test('a program that cannot call plugin.Open opens nothing', async (t) => {
+  const lab = await artifacts(['go/no-plugin-import', 'c/dlopen-host', 'go/plugin']);
+  if (!lab.available) {
+    return t.pass(lab.reason);
+  }
+  for (const host of ['go/no-plugin-import', 'c/dlopen-host'] as const) {
+    const { results } = predictPluginOpens(lab.path[host], [lab.path['go/plugin']], { root: null });
+    t.like(results[0], { outcome: 'fails', reason: 'host-without-plugin-package', message: null }, host);
+  }
+});
+
+test('a plugin that hides its hashes is not said to load', async (t) => {
+  const lab = await artifacts(['go/host', 'go/plugin-other-directory', 'go/plugin']);
+  if (!lab.available) {
+    return t.pass(lab.reason);
+  }
+  const { path } = lab;
+  const hidden = withSymbols(path['go/plugin-other-directory'], 'hidden-hashes.so', (bytes, at, name) => {
+    if (/^go:link\.pkghashbytes\./.test(name)) {
+      bytes.writeBigUInt64LE(0n, at + 16);
+    }
+  });
+  const some = withSymbols(path['go/plugin-other-directory'], 'some-hidden-hashes.so', (bytes, at, name) => {
+    if (/^go:link\.pkghashbytes\.(?!fmt)/.test(name)) {
+      bytes.writeBigUInt64LE(0n, at + 16);
+    }
+  });
+  for (const plugin of [hidden, some]) {
+    t.not(predictPluginOpens(path['go/host'], [plugin], { root: null }).results[0]?.outcome, 'loads');
+  }
+});
+
+test('a symbol that its hash table does not find is undefined, though the symbol table defines it', async (t) => {
+  const lab = await artifacts(['go/host', 'go/plugin']);
+  if (!lab.available) {
+    return t.pass(lab.reason);
+  }
+  const bytes = Buffer.from(readFileSync(lab.path['go/plugin']));
+  const strings = new ElfFile(bufferSource(readFileSync(lab.path['go/plugin']))).dynamicSymbols?.strings;
+  bytes.write('V', (strings?.offset ?? 0) + (strings?.bytes.indexOf('example.com/lab/greeter.Greet') ?? 0), 'latin1');
+  const renamed = join(directory, 'renamed.so');
+  writeFileSync(renamed, bytes);
+  t.not(predictPluginOpens(lab.path['go/host'], [renamed], { root: null }).results[0]?.outcome, 'loads');
+});
+
+test('what follows a plugin that cannot be judged is not judged either', async (t) => {
+  const lab = await artifacts(['go/host', 'go/plugin']);
+  if (!lab.available) {
+    return t.pass(lab.reason);
+  }
+  const cut = join(directory, 'cut.so');
+  writeFileSync(cut, readFileSync(lab.path['go/plugin']).subarray(0, 200_000));
+  const { results } = predictPluginOpens(lab.path['go/host'], [cut, lab.path['go/plugin']], { root: null });
+  t.deepEqual(
+    results.map(({ outcome, reason, message }) => ({ outcome, reason, message })),
+    [
+      { outcome: 'fails', reason: 'malformed', message: null },
+      { outcome: 'fails', reason: 'unknown-predecessor', message: null },
+    ],
+  );
+});
