@@ -1,5 +1,6 @@
 import { inspect, styleText } from 'node:util';
 import { ElfgateError } from '../src/errors.ts';
+import { printable } from '../src/findings/printable.ts';
 
 /**
  * An error as its reader should see it: one sentence, a hint, and with `--debug` the chain of causes.
@@ -17,7 +18,9 @@ export function renderFailure(error: unknown, options: { readonly color: boolean
       '',
     ].join('\n');
   }
-  const lines = [`${paint(['bold', 'red'], `cannot decide[${error.code}]`)}${paint('bold', `: ${error.message}`)}`];
+  // A message may have several lines (one a problem of a policy); each of them may name a file.
+  const message = error.message.split('\n').map(printable).join('\n');
+  const lines = [`${paint(['bold', 'red'], `cannot decide[${error.code}]`)}${paint('bold', `: ${message}`)}`];
   if (error.hint !== null) {
     lines.push(`  ${paint('dim', '=')} ${paint('green', 'hint')}: ${error.hint}`);
   }

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import type { BinaryFacts, ElfFacts, FactsDocument, GoFacts, LibcFacts, PluginPairFacts } from '../src/facts/schema.ts';
+import { allPrintable } from '../src/findings/printable.ts';
 
 export interface FactsTextOptions {
   readonly color: boolean;
@@ -10,7 +11,8 @@ type Paint = (style: Parameters<typeof styleText>[0], text: string) => string;
 type Row = readonly [label: string, text: string];
 
 /** Facts for people: a card for each binary, what was predicted, and the root. */
-export function renderFacts(documents: readonly FactsDocument[], options: FactsTextOptions): string {
+export function renderFacts(inspected: readonly FactsDocument[], options: FactsTextOptions): string {
+  const documents = allPrintable(inspected);
   const paint: Paint = (style, text) => (options.color ? styleText(style, text, { validateStream: false }) : text);
   const blocks = documents.flatMap((document) => [
     ...rootBlock(document, paint),

@@ -21,11 +21,19 @@ export async function writeOutput(text: string, options: SharedOptions, { stdout
     return;
   }
   await new Promise<void>((resolve, reject) => {
-    stdout.write(text, (error) => {
-      // Whoever reads a pipe may stop when he has seen enough (head): no failure of ours.
-      if (error && !('code' in error && error.code === 'EPIPE')) {
-        reject(error);
+    // Whoever reads a pipe may stop when he has seen enough (head): no failure of ours.
+    const onError = (error: Error): void => {
+      if ('code' in error && error.code === 'EPIPE') {
+        resolve();
       } else {
+        reject(error);
+      }
+    };
+    stdout.once('error', onError);
+    stdout.write(text, (error) => {
+      // A failed write is told by the event too, which would end the process if nobody listened.
+      if (!error) {
+        stdout.off('error', onError);
         resolve();
       }
     });

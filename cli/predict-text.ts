@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { allPrintable } from '../src/findings/printable.ts';
 import type { SequencePrediction } from '../src/loader/plugin-open/predict.ts';
 import { isUndecided, type OpenPrediction, openReasons } from '../src/loader/plugin-open/prediction.ts';
 
@@ -12,7 +13,8 @@ const styles: Readonly<Record<OpenPrediction['outcome'], Style>> = {
 };
 
 /** The prediction for people: one block a plugin, in the order in which they are opened. */
-export function renderPredictions(prediction: SequencePrediction, options: { readonly color: boolean }): string {
+export function renderPredictions(predicted: SequencePrediction, options: { readonly color: boolean }): string {
+  const prediction = allPrintable(predicted);
   const paint = (style: Style, text: string): string =>
     options.color ? styleText(style, text, { validateStream: false }) : text;
   const blocks = prediction.results.map((result, index) => block(result, index + 1, prediction.host, paint));

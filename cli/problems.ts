@@ -1,4 +1,5 @@
 import type { FactsDocument } from '../src/facts/schema.ts';
+import { printable } from '../src/findings/printable.ts';
 import type { SharedOptions } from './shared-options.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -11,7 +12,7 @@ export function reportProblems(
   const problems = documents.flatMap(({ subject, problems }) => problems.map((problem) => ({ subject, problem })));
   for (const { subject, problem } of problems) {
     const message = problem.message.startsWith(problem.path) ? problem.message : `${problem.path}: ${problem.message}`;
-    stderr.write(`cannot decide[${problem.code}]: ${subject.name}: ${message}\n`);
+    stderr.write(`${printable(`cannot decide[${problem.code}]: ${subject.name}: ${message}`)}\n`);
   }
   if (problems.length > 0 && options.quiet !== true) {
     stderr.write('  = the other files are reported; the exit code is 2 because these are not\n');

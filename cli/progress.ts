@@ -1,3 +1,4 @@
+import { printable } from '../src/findings/printable.ts';
 import type { SharedOptions } from './shared-options.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -29,7 +30,7 @@ export function startProgress(options: SharedOptions, { stderr }: Surroundings, 
       }
       next = now() + every;
       shown = true;
-      const line = `inspecting ${count} files … ${path}`;
+      const line = printable(`inspecting ${count} files … ${path}`);
       const columns = Math.max(20, (stderr.columns ?? 80) - 1);
       stderr.write(`\r\x1b[K${line.length > columns ? `${line.slice(0, columns - 1)}…` : line}`);
     },

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { printable } from '../src/findings/printable.ts';
 import type { Resolution } from '../src/loader/library-closure/resolution.ts';
 
 /** Results as people read them: libraries indented below what needs them, and what is wrong in red. */
@@ -78,9 +79,4 @@ const deepestIndent = 40;
 
 function more(count: number, what: string): readonly string[] {
   return count > mostListed ? [`  … ${count} ${what} in all; -o json lists them`] : [];
-}
-
-// Names come from files: what would move the cursor or colour a terminal is shown as what it is.
-function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}]/gu, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
 }

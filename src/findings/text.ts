@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import { type Finding, type FindingEvidence, type Report, type Summary, undecidedReason } from './finding.ts';
+import { allPrintable } from './printable.ts';
 
 export interface TextOptions {
   readonly color: boolean;
@@ -13,7 +14,8 @@ type Style = Parameters<typeof styleText>[0];
  * The report for people: one block a finding, the evidence drawn below it, the fix as a command; findings that could
  * not be decided are gathered at the end, because they say more about what was asked than about the file.
  */
-export function renderText(report: Report, options: TextOptions): string {
+export function renderText(reported: Report, options: TextOptions): string {
+  const report = allPrintable(reported);
   const paint = painter(options);
   const decided = report.findings.filter((finding) => undecidedReason(finding) === null).sort(byGravity);
   const blocks = decided.map((finding) => findingBlock(finding, options.columns, paint));

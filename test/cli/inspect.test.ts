@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -138,4 +139,21 @@ test('two runs print the same bytes', async (t) => {
     runCli(['inspect', process.execPath, '-o', 'json', '--symbols']),
   ]);
   t.is(first.stdout, second.stdout);
+});
+
+test('a reader who stops early ends nothing with an error', async (t) => {
+  const main = join(import.meta.dirname, '..', '..', 'cli', 'main.ts');
+  const child = spawn(process.execPath, [main, 'inspect', process.execPath, '--symbols', '-o', 'json'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
+  child.stdout.once('data', () => child.stdout.destroy());
+  const exitCode = await new Promise((resolve) => {
+    child.on('close', resolve);
+  });
+  t.is(stderr, '');
+  t.is(exitCode, 0);
 });
