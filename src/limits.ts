@@ -85,4 +85,38 @@ export const limits = {
   evaluationMemoryPages: 16_384,
   /** Bytes of an instance's memory, which never shrinks; one that grew beyond this is given up after the evaluation. */
   evaluationBytesKept: 67_108_864,
+  /** Bytes of a path, PATH_MAX of Linux: longer ones name nothing. */
+  pathBytes: 4_096,
+  /** Bytes of a file's name, NAME_MAX of Linux. */
+  fileNameBytes: 255,
+  /** Bytes of ld.so.cache. 8 million are 100,000 libraries; distributions with everything installed have 10,000. */
+  loaderCacheBytes: 33_554_432,
+  /** Entries of ld.so.cache for one name: one for each platform and each directory of glibc-hwcaps; ten are many. */
+  loaderCacheEntriesOfName: 256,
+  /** Names of capabilities in ld.so.cache; glibc itself stops at this many. */
+  loaderCacheHwcaps: 1_024,
+  /** Bytes of a loader that is searched for the directories compiled into it. glibc's has 200 KB, musl's 600 KB. */
+  loaderBytes: 33_554_432,
+  /** Bytes of musl's ld-musl-ARCH.path. A few lines in real roots. */
+  loaderPathFileBytes: 65_536,
+  /** Libraries of one closure. Programs of a thousand exist (KDE, Chromium's component build), of ten thousand do not. */
+  closureMembers: 16_384,
+  /** Times that libraries ask for libraries in one closure: some hundred for each of a thousand members. */
+  closureRequests: 131_072,
+  /** Places that are looked at for one closure. Programs of a thousand libraries look at some five thousand. */
+  searchedPlaces: 131_072,
+  /** Elements of search paths that are listed as not followed. */
+  unsearchedListed: 256,
+  /** Bytes of a list of libraries to load first. */
+  preloadListBytes: 65_536,
+  /** Objects of one root that are kept read. A root of 100,000 files keeps about 100 MB by this and the next bound. */
+  shelfObjects: 32_768,
+  /** Paths of one root whose meaning is kept. */
+  shelfPaths: 131_072,
+  /** Bytes of symbol tables that are kept, of the libraries used last. Those of one large program are about 30 MB. */
+  shelfSymbolBytes: 33_554_432,
+  /** Steps of binding the symbols of one file. The largest programs, of half a million references, take ten million. */
+  bindingSteps: 268_435_456,
+  /** Bytes of what is kept about pairs of libraries whose symbols were compared. */
+  remainderPairBytes: 33_554_432,
 } as const;

@@ -1,3 +1,4 @@
+import { limits } from '../../limits.ts';
 import type { LibraryClosure, Member } from './closure.ts';
 import type { LibraryShelf } from './library-shelf.ts';
 import type { SharedObject } from './shared-object.ts';
@@ -23,9 +24,6 @@ export interface Binding {
   readonly versionErrors: readonly VersionError[];
 }
 
-// Half a minute at most. The largest programs, of half a million references, take some ten million steps.
-const mostSteps = 268_435_456;
-
 /**
  * What stays undefined when the loader binds every reference of a closure, as `ldd -r` makes it do.
  *
@@ -38,7 +36,7 @@ const mostSteps = 268_435_456;
  */
 export function bindSymbols(closure: LibraryClosure, shelf: LibraryShelf): Binding {
   const positions = new Map(closure.members.map((member, position) => [member, position]));
-  const effort = { left: mostSteps, of: closure.members[0]?.name ?? '' };
+  const effort = { left: limits.bindingSteps, of: closure.members[0]?.name ?? '' };
   const unresolved = closure.members.flatMap((member) => unresolvedOf(member, closure, positions, shelf, effort));
   return { unresolved, versionErrors: closure.linker.kind === 'glibc' ? checkVersions(closure, shelf) : [] };
 }
@@ -148,8 +146,6 @@ function likelyUnbound(
   return remaining;
 }
 
-const mostPairBytes = 33_554_432;
-
 /** What one library defines for another, kept for as long as there is room. */
 class DefinedPairs {
   readonly #kept = new Map<string, Uint32Array>();
@@ -182,7 +178,7 @@ class DefinedPairs {
     assertEffortLeft(effort);
     const result = Uint32Array.from(defined);
     this.#bytes += result.byteLength + 2 * key.length;
-    if (this.#bytes > mostPairBytes) {
+    if (this.#bytes > limits.remainderPairBytes) {
       this.#kept.clear();
       this.#bytes = result.byteLength + 2 * key.length;
     }

@@ -1,14 +1,7 @@
 import type { ByteSource } from '../../bytes/byte-source.ts';
 import type { FileTree } from '../../image/file-tree.ts';
+import { limits } from '../../limits.ts';
 import type { Platform } from './shared-object.ts';
-
-// 8 million bytes of names and entries are 100,000 libraries; distributions with everything installed have 10,000.
-const mostCacheBytes = 33_554_432;
-const longestPath = 4_096;
-// NAME_MAX of Linux: a longer key is the name of no file.
-const longestName = 255;
-// One for each platform and each directory of glibc-hwcaps: ten are many.
-const mostEntriesOfName = 256;
 
 /**
  * `/etc/ld.so.cache`, as ldconfig writes it and ld.so searches it (glibc `sysdeps/generic/dl-cache.h`, `elf/dl-cache.c`):
@@ -46,7 +39,7 @@ export function readLibraryCache(root: FileTree, platform: Platform, headerFlags
 
 /** {@link readLibraryCache} on bytes. A cache that contradicts its format is as good as none: ld.so ignores it. */
 export function parseLibraryCache(source: ByteSource, platform: Platform, headerFlags: number): LibraryCache | null {
-  if (source.size < oldHeaderBytes || source.size > mostCacheBytes) {
+  if (source.size < oldHeaderBytes || source.size > limits.loaderCacheBytes) {
     return null;
   }
   const bytes = Buffer.from(source.read(0, source.size));
@@ -102,8 +95,6 @@ function oldLayout(bytes: Buffer, platform: Platform): Layout | null {
 
 const extensionMagic = 0xeaa42174;
 const hwcapSection = 1;
-// glibc itself stops at this many.
-const mostHwcaps = 1_024;
 
 function hwcapNames(bytes: Buffer, start: number, offset: number, platform: Platform): readonly string[] {
   const at = start + offset;
@@ -119,7 +110,7 @@ function hwcapNames(bytes: Buffer, start: number, offset: number, platform: Plat
       u32(bytes, entry + 12, platform),
     ];
     if (tag === hwcapSection) {
-      const count = Math.min(mostHwcaps, Math.floor(size / 4));
+      const count = Math.min(limits.loaderCacheHwcaps, Math.floor(size / 4));
       return Array.from({ length: count }, (_unused, index) => {
         const place = start + from + index * 4;
         return place > bytes.length - 4 ? '' : (text(bytes, start + u32(bytes, place, platform)) ?? '');
@@ -133,11 +124,11 @@ function cacheOf(bytes: Buffer, layout: Layout, platform: Platform, headerFlags:
   const wanted = cacheFlags(platform, headerFlags);
   const entryBytes = layout.kind === 'new' ? newEntryBytes : oldEntryBytes;
   const field = (entry: number, at: number): number => u32(bytes, layout.entries + entry * entryBytes + at, platform);
-  const nameOf = (entry: number): string | null => text(bytes, layout.strings + field(entry, 4), longestName);
+  const nameOf = (entry: number): string | null => text(bytes, layout.strings + field(entry, 4), limits.fileNameBytes);
   const find = (name: string, hwcaps: readonly string[]): string | null => {
     const first = firstEntry(name, layout.count, nameOf);
     let best: { readonly path: string; readonly rank: number } | null = null;
-    const end = first === null ? 0 : Math.min(layout.count, first + 2 * mostEntriesOfName);
+    const end = first === null ? 0 : Math.min(layout.count, first + 2 * limits.loaderCacheEntriesOfName);
     for (let entry = first ?? end; entry < end; entry++) {
       const key = nameOf(entry);
       if (key === null || compareNames(name, key) !== 0) {
@@ -184,7 +175,7 @@ function firstEntry(name: string, count: number, nameOf: (entry: number) => stri
     const order = compareNames(name, key);
     if (order === 0) {
       let first = middle;
-      while (first > 0 && middle - first < mostEntriesOfName) {
+      while (first > 0 && middle - first < limits.loaderCacheEntriesOfName) {
         const before = nameOf(first - 1);
         if (before === null || compareNames(name, before) !== 0) {
           break;
@@ -246,7 +237,7 @@ function u32(bytes: Buffer, at: number, platform: Platform): number {
   return platform.littleEndian ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at);
 }
 
-function text(bytes: Buffer, start: number, longest = longestPath): string | null {
+function text(bytes: Buffer, start: number, longest: number = limits.pathBytes): string | null {
   if (start < 0 || start >= bytes.length) {
     return null;
   }

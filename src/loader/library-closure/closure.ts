@@ -1,4 +1,5 @@
 import { ElfgateError } from '../../errors.ts';
+import { limits } from '../../limits.ts';
 import type { LibraryShelf } from './library-shelf.ts';
 import { preloadNames } from './preload.ts';
 import type { RunTimeLinker } from './run-time-linker.ts';
@@ -60,10 +61,6 @@ export interface MainObject {
   /** What messages call it. */
   readonly label: string;
 }
-
-// Programs of a thousand libraries exist (KDE, Chromium's component build), of ten thousand do not.
-const mostMembers = 16_384;
-const mostRequests = 131_072;
 
 /**
  * The libraries that a loader maps for a program or library, found as it finds them: DT_NEEDED breadth first.
@@ -133,8 +130,8 @@ class Building {
     for (const member of this.#members) {
       for (const { name, optional } of this.#wantedBy(member.object)) {
         this.#requests += 1;
-        if (this.#requests > mostRequests) {
-          throw new ElfgateError('limit', `${this.#main.label}: more than ${mostRequests} needed libraries`);
+        if (this.#requests > limits.closureRequests) {
+          throw new ElfgateError('limit', `${this.#main.label}: more than ${limits.closureRequests} needed libraries`);
         }
         const loaded = this.#load(name, member);
         if (loaded.kind === 'loaded') {
@@ -223,8 +220,11 @@ class Building {
   }
 
   #add(member: GrowingMember): GrowingMember {
-    if (this.#members.length >= mostMembers) {
-      throw new ElfgateError('limit', `${this.#main.label}: more than ${mostMembers} libraries in one process`);
+    if (this.#members.length >= limits.closureMembers) {
+      throw new ElfgateError(
+        'limit',
+        `${this.#main.label}: more than ${limits.closureMembers} libraries in one process`,
+      );
     }
     this.#members.push(member);
     this.#byIdentity.set(member.object.identity, member);

@@ -1,6 +1,7 @@
 import type { FileSource } from '../../bytes/byte-source.ts';
 import { ElfgateError } from '../../errors.ts';
 import type { FileTree, ResolvedPath } from '../../image/file-tree.ts';
+import { limits } from '../../limits.ts';
 import { type LibraryCache, readLibraryCache } from './cache.ts';
 import { type RunTimeLinker, runTimeLinkerFor } from './run-time-linker.ts';
 import { type Platform, readSharedObject, type SharedObject } from './shared-object.ts';
@@ -14,14 +15,6 @@ export type Opened =
   /** The loader gives up here, in its own words. */
   | { readonly kind: 'refused'; readonly reason: string }
   | { readonly kind: 'object'; readonly object: SharedObject };
-
-// A root of 100,000 files keeps about 100 MB of what is below; real ones stay far under these.
-const mostObjects = 32_768;
-const mostPaths = 131_072;
-/** Symbol tables of the libraries that were used last. Those of one large program are about 30 MB. */
-const mostSymbolBytes = 33_554_432;
-// PATH_MAX of Linux: longer paths name nothing.
-const longestPath = 4_096;
 
 /**
  * The libraries of a root, each read once however many programs need it.
@@ -43,7 +36,7 @@ export class LibraryShelf {
 
   /** What a path names inside the root. */
   resolve(path: string): ResolvedPath | null {
-    if (path.length >= longestPath) {
+    if (path.length >= limits.pathBytes) {
       return null;
     }
     const known = this.#paths.get(path);
@@ -51,7 +44,7 @@ export class LibraryShelf {
       return known;
     }
     const found = this.root.resolve(path);
-    makeRoom(this.#paths, mostPaths);
+    makeRoom(this.#paths, limits.shelfPaths);
     this.#paths.set(path, found);
     return found;
   }
@@ -146,7 +139,7 @@ export class LibraryShelf {
     }
     const symbols = object.symbols();
     for (const [identity, { bytes }] of this.#symbols) {
-      if (this.#symbolBytes + symbols.bytes <= mostSymbolBytes) {
+      if (this.#symbolBytes + symbols.bytes <= limits.shelfSymbolBytes) {
         break;
       }
       this.#symbols.delete(identity);
@@ -191,7 +184,7 @@ export class LibraryShelf {
     const source = this.root.open(path);
     try {
       const peek = { header: readPeek(source), object: undefined };
-      makeRoom(this.#objects, mostObjects);
+      makeRoom(this.#objects, limits.shelfObjects);
       this.#objects.set(path, peek);
       return peek;
     } finally {

@@ -1,6 +1,5 @@
+import { limits } from '../../limits.ts';
 import type { LibraryShelf } from './library-shelf.ts';
-
-const longestList = 65_536;
 
 /**
  * Names of the objects that are loaded ahead of all needed ones: those of LD_PRELOAD, then those of `/etc/ld.so.preload`,
@@ -12,7 +11,7 @@ export function preloadNames(given: readonly string[], shelf: LibraryShelf | nul
   if (shelf !== null && found !== null && found.kind === 'file') {
     const source = shelf.root.open(found.path);
     try {
-      const text = source.read(0, Math.min(source.size, longestList)).toString('utf8');
+      const text = source.read(0, Math.min(source.size, limits.preloadListBytes)).toString('utf8');
       names.push(...text.replaceAll(/#[^\n]*/g, '').split(/[ :\t\n]/));
     } finally {
       source.close();

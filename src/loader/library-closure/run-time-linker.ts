@@ -2,6 +2,7 @@ import { ElfFile } from '../../binary/elf/elf-file.ts';
 import { EM, PF, PT } from '../../binary/elf/names.ts';
 import { ElfgateError, FormatError } from '../../errors.ts';
 import type { FileTree } from '../../image/file-tree.ts';
+import { limits } from '../../limits.ts';
 import type { Platform, SharedObject } from './shared-object.ts';
 
 /** The run-time linker of a root that loads objects of one platform. */
@@ -129,8 +130,6 @@ function describe(kind: 'glibc' | 'musl', path: string | null, platform: Platfor
   };
 }
 
-const longestPathFile = 65_536;
-
 // musl ldso/dynlink.c, load_library: `etc/ld-musl-ARCH.path` next to the loader's own directory, lines or colons between
 // its elements.
 function muslDirectories(path: string | null, platform: Platform, root: FileTree): readonly string[] {
@@ -140,7 +139,7 @@ function muslDirectories(path: string | null, platform: Platform, root: FileTree
   if (found !== null && found.kind === 'file') {
     const source = root.open(found.path);
     try {
-      const text = source.read(0, Math.min(source.size, longestPathFile)).toString('utf8');
+      const text = source.read(0, Math.min(source.size, limits.loaderPathFileBytes)).toString('utf8');
       return text.split(/[:\n]/).filter((element) => element !== '');
     } finally {
       source.close();
@@ -153,7 +152,6 @@ function muslDirectories(path: string | null, platform: Platform, root: FileTree
 // and a NUL), so that the loader's own bytes say what it searches.
 // Every repetition has an end: a loader made of nothing but slashes would otherwise take hours.
 const compiledIn = /\0((?:\/(?:[\w.+-]{1,128}\/){0,8}(?:lib|lib32|lib64|libx32)\/(?:[\w.+-]{1,128}\/){0,8}\0){1,8})/g;
-const mostLoaderBytes = 33_554_432;
 // The message of a loader that stops; it went with the behaviour.
 const stopMessage = 'not defined in file %s with link time reference';
 
@@ -170,7 +168,7 @@ function readGlibcLoader(
     try {
       const elf = new ElfFile(source);
       for (const segment of elf.segments) {
-        if (segment.type === PT.load && (segment.flags & PF.write) === 0 && segment.fileBytes <= mostLoaderBytes) {
+        if (segment.type === PT.load && (segment.flags & PF.write) === 0 && segment.fileBytes <= limits.loaderBytes) {
           const text = source.read(segment.offset, segment.fileBytes).toString('latin1');
           stopsAtNamedLibrary ||= text.includes(stopMessage);
           for (const [, list = ''] of text.matchAll(compiledIn)) {

@@ -1,4 +1,5 @@
 import { ElfgateError } from '../../errors.ts';
+import { limits } from '../../limits.ts';
 import type { LibraryOptions, MainObject, Member } from './closure.ts';
 import type { LibraryShelf, Opened } from './library-shelf.ts';
 import { expandForMusl, expandTokens } from './path-tokens.ts';
@@ -16,10 +17,6 @@ export type SearchResult =
   | { readonly kind: 'found'; readonly path: string; readonly object: SharedObject }
   | { readonly kind: 'refused'; readonly path: string; readonly reason: string }
   | { readonly kind: 'absent' };
-
-// Programs of a thousand libraries look at some five thousand places.
-const mostPlaces = 131_072;
-const mostUnsearched = 256;
 
 /** Looks for libraries on behalf of one process. */
 export class LibrarySearch {
@@ -152,10 +149,10 @@ export class LibrarySearch {
 
   #open(found: ReturnType<LibraryShelf['resolve']>): Opened {
     this.#places += 1;
-    if (this.#places > mostPlaces) {
+    if (this.#places > limits.searchedPlaces) {
       throw new ElfgateError(
         'limit',
-        `${this.#main.label}: its libraries are looked for in more than ${mostPlaces} places`,
+        `${this.#main.label}: its libraries are looked for in more than ${limits.searchedPlaces} places`,
       );
     }
     return this.#shelf.open(found, this.#main.object.platform);
@@ -234,7 +231,7 @@ export class LibrarySearch {
 
   #note(entry: string, of: string | null): void {
     const key = `${of ?? ''}\0${entry}`;
-    if (!this.#noted.has(key) && this.unsearched.length < mostUnsearched) {
+    if (!this.#noted.has(key) && this.unsearched.length < limits.unsearchedListed) {
       this.#noted.add(key);
       this.unsearched.push({ entry, of });
     }

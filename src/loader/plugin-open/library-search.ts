@@ -225,15 +225,13 @@ function readAll(root: FileTree, path: string, most: number): Buffer | null {
   }
 }
 
-// A cache of a development machine has 100 KB; one of this size would list a hundred thousand libraries.
-const cacheBytes = 16_777_216;
 const cacheMagic = Buffer.from('glibc-ld.so.cache1.1');
 const cacheHeaderBytes = 48;
 const cacheEntryBytes = 24;
 
 /** Paths of ld.so.cache by library name, in the cache's order, those for special processors last (glibc `elf/cache.c`). */
 function readLoaderCache(root: FileTree): ReadonlyMap<string, readonly string[]> {
-  const bytes = readAll(root, 'etc/ld.so.cache', cacheBytes);
+  const bytes = readAll(root, 'etc/ld.so.cache', limits.loaderCacheBytes);
   const start = bytes?.indexOf(cacheMagic) ?? -1;
   const paths = new Map<string, string[]>();
   if (bytes === null || start === -1 || bytes.length < start + cacheHeaderBytes) {
