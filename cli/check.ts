@@ -36,7 +36,7 @@ export async function checkCommand(
   const inForce = rulesInForce(configuration, bundle.rules);
   const policy = await loadPolicy(bundle, inForce);
   const progress = startProgress(options, surroundings, performance.now.bind(performance));
-  const documents = inspect(targets, { symbols: 'counted', onFile: progress.file });
+  const documents = await inspect(targets, { symbols: 'counted', onFile: progress.file });
   progress.end();
   const report = reportOn(documents, { policy, configuration, inForce, today: new Date() });
   await writeOutput(await render(report, options, surroundings), options, surroundings);

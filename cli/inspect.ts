@@ -16,7 +16,7 @@ export async function inspectCommand(
   surroundings: Surroundings,
 ): Promise<ExitCode> {
   const progress = startProgress(options, surroundings, performance.now.bind(performance));
-  const documents = inspect(
+  const documents = await inspect(
     targets.map((name) => ({ name, role: null })),
     { symbols: options.symbols === true ? 'listed' : 'counted', onFile: progress.file },
   );

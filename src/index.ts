@@ -1,8 +1,8 @@
 /** elfgate as a library: inspect targets, evaluate policies, report findings. */
 
 export { ElfgateError, type ErrorCode, FormatError } from './errors.ts';
-export { type InspectOptions, inspect } from './facts/inspect.ts';
-export type { Target } from './facts/inspected-target.ts';
+export { inspect } from './facts/inspect.ts';
+export type { InspectOptions, Target } from './facts/inspected-target.ts';
 export type { FactsDocument } from './facts/schema.ts';
 export type { Finding, Report, Summary } from './findings/finding.ts';
 export { renderJson } from './findings/json.ts';

@@ -1,22 +1,11 @@
 import { statSync } from 'node:fs';
-import type { FileSource } from '../bytes/byte-source.ts';
-import { openFile } from '../bytes/byte-source.ts';
-import { ElfgateError, FormatError } from '../errors.ts';
-import { directoryTree } from '../image/directory.ts';
-import type { FileTree } from '../image/file-tree.ts';
-import { formatOf, type InspectedBinary, inspectBinary } from './binary-facts.ts';
-import type { InspectedTarget, Target } from './inspected-target.ts';
+import { type FileSource, openFile } from '../bytes/byte-source.ts';
+import { FormatError } from '../errors.ts';
+import { inspectBinary } from './binary-facts.ts';
+import type { InspectedTarget, InspectOptions, Target } from './inspected-target.ts';
 import { predictLoads } from './predictions.ts';
-import { rootFacts } from './root-facts.ts';
-import type { FactsDocument, ProblemFacts } from './schema.ts';
+import type { FactsDocument } from './schema.ts';
 import { schemaVersion } from './schema-version.ts';
-
-export interface InspectOptions {
-  /** Whether symbols are listed and not only counted. */
-  readonly symbols: 'listed' | 'counted';
-  /** Called before each file, for progress. */
-  readonly onFile?: (path: string) => void;
-}
 
 /**
  * Inspects targets together and gives one document each.
@@ -27,11 +16,14 @@ export interface InspectOptions {
  * @throws FormatError for a named file whose bytes contradict its format.
  * @throws ElfgateError `unreadable` or `unsupported-format` for a named file.
  */
-export function inspect(targets: readonly Target[], options: InspectOptions): readonly FactsDocument[] {
+export async function inspect(targets: readonly Target[], options: InspectOptions): Promise<readonly FactsDocument[]> {
   const opened: FileSource[] = [];
   try {
-    const inspected = targets.map((target) => inspectTarget(target, options, opened));
-    const predicted = predictLoads(inspected);
+    const inspected: InspectedTarget[] = [];
+    for (const target of targets) {
+      inspected.push(await inspectTarget(target, options, opened));
+    }
+    const predicted = await predictLoads(inspected);
     return inspected.map((result, index) => ({
       schemaVersion,
       subject: {
@@ -51,8 +43,13 @@ export function inspect(targets: readonly Target[], options: InspectOptions): re
   }
 }
 
-function inspectTarget(target: Target, options: InspectOptions, opened: FileSource[]): InspectedTarget {
-  return isDirectory(target.name) ? inspectDirectory(target, options) : inspectFile(target, options, opened);
+async function inspectTarget(target: Target, options: InspectOptions, opened: FileSource[]): Promise<InspectedTarget> {
+  if (!isDirectory(target.name)) {
+    return inspectFile(target, options, opened);
+  }
+  // Loaded where it is needed: a single file is inspected in less time than all rooms take to load.
+  const { inspectDirectory } = await import('./inspect-directory.ts');
+  return inspectDirectory(target, options);
 }
 
 function isDirectory(path: string): boolean {
@@ -80,62 +77,4 @@ function inspectFile(target: Target, options: InspectOptions, opened: FileSource
   } catch (error) {
     throw error instanceof FormatError ? error.inFile(target.name) : error;
   }
-}
-
-function inspectDirectory(target: Target, options: InspectOptions): InspectedTarget {
-  const tree = directoryTree(target.name);
-  const binaries: InspectedBinary[] = [];
-  const problems: ProblemFacts[] = [];
-  for (const entry of tree.entries()) {
-    if (entry.kind === 'problem') {
-      problems.push({ path: entry.path, code: 'unreadable', message: entry.message });
-      continue;
-    }
-    // Shorter than the shortest magic number: nothing that is read here.
-    if (entry.size < 8) {
-      continue;
-    }
-    options.onFile?.(entry.path);
-    try {
-      const binary = inspectTreeFile(tree, entry.path, options);
-      if (binary !== null) {
-        binaries.push(binary);
-      }
-    } catch (error) {
-      problems.push(problemOf(entry.path, error));
-    }
-  }
-  return { target, kind: 'directory', binaries, problems, root: rootFacts(tree) };
-}
-
-function inspectTreeFile(tree: FileTree, path: string, options: InspectOptions): InspectedBinary | null {
-  const source = tree.open(path);
-  try {
-    if (formatOf(source) === null) {
-      return null;
-    }
-    const binary = inspectBinary(source, {
-      path,
-      root: tree,
-      role: null,
-      named: false,
-      symbols: options.symbols,
-    });
-    // The file is closed after this: what later steps need of it is read now, and nothing holds on to its bytes.
-    const hashes = binary.hashes === null ? null : { ...binary.hashes };
-    return { facts: binary.facts, elf: null, hashes };
-  } finally {
-    source.close();
-  }
-}
-
-/** @throws whatever is no failure to read a file. */
-function problemOf(path: string, error: unknown): ProblemFacts {
-  if (error instanceof FormatError) {
-    return { path, code: error.code, message: error.inFile(path).message };
-  }
-  if (error instanceof ElfgateError) {
-    return { path, code: error.code, message: error.message };
-  }
-  throw error;
 }

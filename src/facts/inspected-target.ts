@@ -16,3 +16,10 @@ export interface InspectedTarget {
   readonly problems: readonly ProblemFacts[];
   readonly root: FactsDocument['root'];
 }
+
+export interface InspectOptions {
+  /** Whether symbols are listed and not only counted. */
+  readonly symbols: 'listed' | 'counted';
+  /** Called before each file, for progress. */
+  readonly onFile?: (path: string) => void;
+}

@@ -80,7 +80,7 @@ test.serial('the digest of a gigabyte takes no memory', (t) => {
 function peakMemory(target: string): { readonly binaries: number; readonly bytes: number } {
   const program = `
     import { inspect } from ${JSON.stringify(new URL('../../src/facts/inspect.ts', import.meta.url).pathname)};
-    const [document] = inspect([{ name: ${JSON.stringify(target)}, role: null }], { symbols: 'counted' });
+    const [document] = await inspect([{ name: ${JSON.stringify(target)}, role: null }], { symbols: 'counted' });
     const bytes = process.resourceUsage().maxRSS * 1024;
     process.stdout.write(JSON.stringify({ binaries: document.binaries.length, bytes }));
   `;

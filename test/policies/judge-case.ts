@@ -39,7 +39,7 @@ export async function factsOfCase(
     name: lab.path[artifact] ?? '',
     role: role ?? null,
   }));
-  return { available: true, documents: inspect(targets, { symbols: 'counted' }) };
+  return { available: true, documents: await inspect(targets, { symbols: 'counted' }) };
 }
 
 /** What one rule finds in documents. */

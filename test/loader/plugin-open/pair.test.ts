@@ -13,7 +13,7 @@ async function predictedAndReal(host: ArtifactName, plugin: ArtifactName) {
     return { available: false as const, reason: lab.reason };
   }
   const [hostPath, pluginPath] = [lab.path[host], lab.path[plugin]];
-  const [, document] = inspect(
+  const [, document] = await inspect(
     [
       { name: hostPath, role: 'host' },
       { name: pluginPath, role: 'plugin' },
