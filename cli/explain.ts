@@ -1,5 +1,5 @@
-import { styleText } from 'node:util';
 import { ElfgateError } from '../src/errors.ts';
+import { painter } from '../src/findings/paint.ts';
 import { ruleAddress } from '../src/findings/report.ts';
 import { didYouMean } from '../src/policy/configuration/did-you-mean.ts';
 import type { RuleMetadata } from '../src/policy/rule-metadata.ts';
@@ -34,8 +34,7 @@ export async function explainCommand(
 }
 
 function explanation(rule: RuleMetadata, color: boolean): string {
-  const paint = (style: Parameters<typeof styleText>[0], text: string): string =>
-    color ? styleText(style, text, { validateStream: false }) : text;
+  const paint = painter(color);
   const lines = [`${paint('bold', rule.id)}  ${paint('dim', rule.severity)}`, rule.title, '', rule.description, ''];
   const parameters = Object.entries(rule.parameters);
   if (parameters.length > 0) {

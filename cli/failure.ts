@@ -1,5 +1,6 @@
-import { inspect, styleText } from 'node:util';
+import { inspect } from 'node:util';
 import { ElfgateError } from '../src/errors.ts';
+import { painter } from '../src/findings/paint.ts';
 import { printable } from '../src/findings/printable.ts';
 
 /**
@@ -8,8 +9,7 @@ import { printable } from '../src/findings/printable.ts';
  * Anything but an {@link ElfgateError} is a mistake of this program and says so.
  */
 export function renderFailure(error: unknown, options: { readonly color: boolean; readonly debug: boolean }): string {
-  const paint = (style: Parameters<typeof styleText>[0], text: string): string =>
-    options.color ? styleText(style, text, { validateStream: false }) : text;
+  const paint = painter(options.color);
   if (!(error instanceof ElfgateError)) {
     const details = options.debug ? inspect(error) : error instanceof Error ? error.message : String(error);
     return [

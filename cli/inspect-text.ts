@@ -1,5 +1,5 @@
-import { styleText } from 'node:util';
 import type { BinaryFacts, ElfFacts, FactsDocument, GoFacts, LibcFacts, PluginPairFacts } from '../src/facts/schema.ts';
+import { type Paint, painter } from '../src/findings/paint.ts';
 import { allPrintable } from '../src/findings/printable.ts';
 
 export interface FactsTextOptions {
@@ -7,13 +7,12 @@ export interface FactsTextOptions {
   readonly symbols: boolean;
 }
 
-type Paint = (style: Parameters<typeof styleText>[0], text: string) => string;
 type Row = readonly [label: string, text: string];
 
 /** Facts for people: a card for each binary, what was predicted, and the root. */
 export function renderFacts(inspected: readonly FactsDocument[], options: FactsTextOptions): string {
   const documents = allPrintable(inspected);
-  const paint: Paint = (style, text) => (options.color ? styleText(style, text, { validateStream: false }) : text);
+  const paint = painter(options.color);
   const blocks = documents.flatMap((document) => [
     ...rootBlock(document, paint),
     ...document.binaries.map((binary) => binaryBlock(binary, options, paint)),

@@ -1,4 +1,4 @@
-import { styleText } from 'node:util';
+import { painter } from '../src/findings/paint.ts';
 import { rulesInForce } from '../src/policy/enforcement.ts';
 import { usesColor, writeOutput } from './output.ts';
 import { configurationFor, policiesFor } from './policies.ts';
@@ -25,11 +25,11 @@ export async function policyListCommand(
     return 0;
   }
   const color = usesColor(options.color, surroundings.env, surroundings.stdout);
-  const dim = (text: string): string => (color ? styleText('dim', text, { validateStream: false }) : text);
+  const paint = painter(color);
   const width = Math.max(...rules.map(({ id }) => id.length));
   const lines = rules.map(
     ({ id, title, severity, enforce }) =>
-      `${id.padEnd(width)}  ${severity.padEnd(7)}  ${enforce.padEnd(7)}  ${dim(title)}`,
+      `${id.padEnd(width)}  ${severity.padEnd(7)}  ${enforce.padEnd(7)}  ${paint('dim', title)}`,
   );
   await writeOutput(`${lines.join('\n')}\n`, options, surroundings);
   return 0;

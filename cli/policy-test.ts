@@ -1,5 +1,5 @@
 import { relative } from 'node:path';
-import { styleText } from 'node:util';
+import { painter } from '../src/findings/paint.ts';
 import type { RegoTest } from '../src/policy/opa.ts';
 import { testPolicies } from '../src/policy/rego-tests.ts';
 import { usesColor, writeOutput } from './output.ts';
@@ -38,7 +38,7 @@ function isOwn(file: string, directories: readonly string[]): boolean {
 function line({ outcome, name, place, failure }: RegoTest, color: boolean): string {
   const passed = outcome === 'pass';
   const mark = passed ? '✔' : '✘';
-  const painted = color ? styleText(passed ? 'green' : 'red', mark, { validateStream: false }) : mark;
+  const painted = painter(color)(passed ? 'green' : 'red', mark);
   const sentence = name.replace(/^test_/, '').replaceAll('_', ' ');
   const where = passed ? '' : `  ${place.file}:${place.row}${failure === undefined ? '' : `\n${failure.text}`}`;
   return `${painted} ${sentence}${where}`;

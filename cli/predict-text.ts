@@ -1,9 +1,7 @@
-import { styleText } from 'node:util';
+import { type Paint, painter, type Style } from '../src/findings/paint.ts';
 import { allPrintable } from '../src/findings/printable.ts';
 import type { SequencePrediction } from '../src/loader/plugin-open/predict.ts';
 import { isUndecided, type OpenPrediction, openReasons } from '../src/loader/plugin-open/prediction.ts';
-
-type Style = Parameters<typeof styleText>[0];
 
 const styles: Readonly<Record<OpenPrediction['outcome'], Style>> = {
   loads: ['bold', 'green'],
@@ -15,8 +13,7 @@ const styles: Readonly<Record<OpenPrediction['outcome'], Style>> = {
 /** The prediction for people: one block a plugin, in the order in which they are opened. */
 export function renderPredictions(predicted: SequencePrediction, options: { readonly color: boolean }): string {
   const prediction = allPrintable(predicted);
-  const paint = (style: Style, text: string): string =>
-    options.color ? styleText(style, text, { validateStream: false }) : text;
+  const paint = painter(options.color);
   const blocks = prediction.results.map((result, index) => block(result, index + 1, prediction.host, paint));
   return `${[paint('dim', `${prediction.host} calls plugin.Open:`), ...blocks].join('\n\n')}\n`;
 }
@@ -25,7 +22,7 @@ function block(
   { plugin, outcome, reason, message, recoverable, evidence, help }: OpenPrediction,
   position: number,
   host: string,
-  paint: (style: Style, text: string) => string,
+  paint: Paint,
 ): string {
   const verdict = isUndecided(reason) ? 'not known' : outcome;
   const lines = [`${position}. ${paint(styles[outcome], verdict)}  ${paint('bold', plugin)}`];

@@ -1,14 +1,12 @@
-import { styleText } from 'node:util';
+import { type Paint, painter } from '../src/findings/paint.ts';
 import { printable } from '../src/findings/printable.ts';
 import type { Resolution } from '../src/loader/library-closure/resolution.ts';
 
 /** Results as people read them: libraries indented below what needs them, and what is wrong in red. */
 export function renderResolutions(results: readonly Resolution[], options: { readonly color: boolean }): string {
-  const paint: Paint = (style, text) => (options.color ? styleText(style, text, { validateStream: false }) : text);
+  const paint = painter(options.color);
   return results.map((result) => render(result, paint)).join('\n');
 }
-
-type Paint = (style: Parameters<typeof styleText>[0], text: string) => string;
 
 // A Python extension on its own misses hundreds; the JSON output has all of them.
 const mostListed = 20;

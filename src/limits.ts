@@ -90,7 +90,7 @@ export const limits = {
   /** Bytes of a file's name, NAME_MAX of Linux. */
   fileNameBytes: 255,
   /** Bytes of ld.so.cache. 8 million are 100,000 libraries; distributions with everything installed have 10,000. */
-  loaderCacheBytes: 33_554_432,
+  loaderCacheBytes: 16_777_216,
   /** Entries of ld.so.cache for one name: one for each platform and each directory of glibc-hwcaps; ten are many. */
   loaderCacheEntriesOfName: 256,
   /** Names of capabilities in ld.so.cache; glibc itself stops at this many. */

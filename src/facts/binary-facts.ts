@@ -4,7 +4,7 @@ import { EM, ET } from '../binary/elf/names.ts';
 import { readGoFile } from '../binary/go/go-file.ts';
 import type { PackageHashes } from '../binary/go/package-hashes.ts';
 import { startsLikeWasm } from '../binary/wasm/magic.ts';
-import { type ByteSource, bufferSource } from '../bytes/byte-source.ts';
+import { type ByteSource, inMemoryUpTo } from '../bytes/byte-source.ts';
 import { sha256 } from '../bytes/digest.ts';
 import { ElfgateError } from '../errors.ts';
 import type { FileTree } from '../image/file-tree.ts';
@@ -53,7 +53,7 @@ export function inspectBinary(file: ByteSource, options: BinaryOptions): Inspect
     );
   }
   const whole = options.named ? limits.wholeNamedFileBytes : limits.wholeFileBytes;
-  const source = file.size <= whole ? bufferSource(file.read(0, file.size)) : file;
+  const source = inMemoryUpTo(whole, file);
   const { path, role, named } = options;
   const common = { path, sha256: sha256(source), size: source.size, named, layer: null };
   if (format === 'wasm') {

@@ -126,6 +126,6 @@ function partyOf({ facts, hashes }: InspectedBinary): PluginParty {
 }
 
 /** Binaries of a target that are, or may be, hosts. */
-export function hostsOf({ target, binaries }: InspectedTarget): readonly Host[] {
+function hostsOf({ target, binaries }: InspectedTarget): readonly Host[] {
   return binaries.filter(({ facts }) => facts.role === 'host').map((binary) => ({ target: target.name, binary }));
 }

@@ -1,5 +1,5 @@
-import { styleText } from 'node:util';
 import { type Finding, type FindingEvidence, type Report, type Summary, undecidedReason } from './finding.ts';
+import { type Paint, painter, type Style } from './paint.ts';
 import { allPrintable } from './printable.ts';
 
 export interface TextOptions {
@@ -8,15 +8,13 @@ export interface TextOptions {
   readonly columns: number | null;
 }
 
-type Style = Parameters<typeof styleText>[0];
-
 /**
  * The report for people: one block a finding, the evidence drawn below it, the fix as a command; findings that could
  * not be decided are gathered at the end, because they say more about what was asked than about the file.
  */
 export function renderText(reported: Report, options: TextOptions): string {
   const report = allPrintable(reported);
-  const paint = painter(options);
+  const paint = painter(options.color);
   const decided = report.findings.filter((finding) => undecidedReason(finding) === null).sort(byGravity);
   const blocks = decided.map((finding) => findingBlock(finding, options.columns, paint));
   const undecided = report.findings.filter((finding) => undecidedReason(finding) !== null);
@@ -35,12 +33,6 @@ function byGravity(left: Finding, right: Finding): number {
     Number(left.exception !== null) - Number(right.exception !== null) ||
     gravity[left.severity] - gravity[right.severity]
   );
-}
-
-type Paint = (style: Style, text: string) => string;
-
-function painter({ color }: TextOptions): Paint {
-  return color ? (style, text) => styleText(style, text, { validateStream: false }) : (_style, text) => text;
 }
 
 const severityStyles: Record<Finding['severity'], Style> = {

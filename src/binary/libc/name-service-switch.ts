@@ -62,8 +62,10 @@ export function readNameServiceUse(elf: ElfFile, library: CLibrary, goFunctions:
     }
     const found = findTexts(elf, switchMarks, 'anywhere');
     const at = found.size === switchMarks.length ? (found.get('libnss_') ?? null) : null;
-    const functions = goFunctions.length > 0 ? goFunctions : linkedLookups(elf);
-    return { uses: at !== null, functions: at === null ? [] : functions, at };
+    if (at === null) {
+      return { uses: false, functions: [], at };
+    }
+    return { uses: true, functions: goFunctions.length > 0 ? goFunctions : linkedLookups(elf), at };
   }
   const imported = importedLookups(elf);
   return {

@@ -3,7 +3,7 @@ import { isProgram } from '../../binary/elf/hardening.ts';
 import { startsLikeElf } from '../../binary/elf/header.ts';
 import { type GoFile, readGoFile } from '../../binary/go/go-file.ts';
 import { identifyCLibrary } from '../../binary/libc/c-library.ts';
-import { bufferSource, openFile } from '../../bytes/byte-source.ts';
+import { inMemoryUpTo, openFile } from '../../bytes/byte-source.ts';
 import { ElfgateError, FormatError } from '../../errors.ts';
 import type { FileTree } from '../../image/file-tree.ts';
 import { limits } from '../../limits.ts';
@@ -34,7 +34,7 @@ export function readHost(path: string, close: (source: { close(): void }) => voi
     throw notAHost(path, 'not an ELF file');
   }
   try {
-    const elf = new ElfFile(file.size <= limits.wholeFileBytes ? bufferSource(file.read(0, file.size)) : file);
+    const elf = new ElfFile(inMemoryUpTo(limits.wholeFileBytes, file));
     if (!isProgram(elf)) {
       throw notAHost(path, 'not a program');
     }

@@ -1,7 +1,7 @@
 import { ElfFile } from '../../binary/elf/elf-file.ts';
 import type { ElfHeader } from '../../binary/elf/header.ts';
 import { machineName } from '../../binary/elf/names.ts';
-import { type ByteSource, bufferSource } from '../../bytes/byte-source.ts';
+import { type ByteSource, inMemoryUpTo } from '../../bytes/byte-source.ts';
 import { ElfgateError, FormatError } from '../../errors.ts';
 import type { FileTree } from '../../image/file-tree.ts';
 import { limits } from '../../limits.ts';
@@ -96,7 +96,7 @@ function openLibrary(
   try {
     const file = root.open(resolved.path);
     close(file);
-    source = file.size <= limits.wholeFileBytes ? bufferSource(file.read(0, file.size)) : file;
+    source = inMemoryUpTo(limits.wholeFileBytes, file);
   } catch (error) {
     if (error instanceof ElfgateError) {
       return null;
@@ -128,7 +128,7 @@ const unknownDirectory = Symbol('a directory that depends on what is not known')
 /** Directories of DT_RPATH and DT_RUNPATH. */
 function ownDirectories(requester: Requester, surroundings: SearchSurroundings): (string | typeof unknownDirectory)[] {
   const directories: (string | typeof unknownDirectory)[] = [];
-  const { rpath: _ownPath = [], runpath = [] } = requester.elf.dynamic ?? {};
+  const runpath = requester.elf.dynamic?.runpath ?? [];
   const musl = surroundings.dialect.kind === 'musl';
   if (musl || runpath.length === 0) {
     for (let each: Requester | null = requester; each !== null; each = each.loadedBy) {
@@ -251,7 +251,9 @@ function readLoaderCache(root: FileTree): ReadonlyMap<string, readonly string[]>
       const at = cacheHeaderBytes + index * cacheEntryBytes;
       if ((u32(at + 16) !== 0 || u32(at + 20) !== 0) === special) {
         const name = text(u32(at + 4));
-        paths.set(name, [...(paths.get(name) ?? []), text(u32(at + 8))]);
+        const known = paths.get(name) ?? [];
+        known.push(text(u32(at + 8)));
+        paths.set(name, known);
       }
     }
   }

@@ -5,7 +5,7 @@ import type { ElfHeader } from '../../binary/elf/header.ts';
 import { startsLikeElf } from '../../binary/elf/header.ts';
 import { ET } from '../../binary/elf/names.ts';
 import { type GoFile, readGoFile } from '../../binary/go/go-file.ts';
-import { type ByteSource, bufferSource, openFile } from '../../bytes/byte-source.ts';
+import { type ByteSource, inMemoryUpTo, openFile } from '../../bytes/byte-source.ts';
 import { ElfgateError, FormatError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
 import type { LoaderDialect } from './loader-dialect.ts';
@@ -62,7 +62,7 @@ export function openPluginFile(
   try {
     const file = openFile(realPath);
     options.close(file);
-    source = file.size <= limits.wholeFileBytes ? bufferSource(file.read(0, file.size)) : file;
+    source = inMemoryUpTo(limits.wholeFileBytes, file);
   } catch (error) {
     if (error instanceof ElfgateError) {
       return { kind: 'refused', realPath, reason: 'file-unreadable', message: null };
