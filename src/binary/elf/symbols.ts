@@ -85,15 +85,6 @@ export class SymbolTable {
     return this.#sorted.exports;
   }
 
-  isImport(index: number): boolean {
-    return (
-      index !== 0 &&
-      this.section(index) === SHN.undefined &&
-      this.binding(index) !== STB.local &&
-      this.nameOffset(index) !== 0
-    );
-  }
-
   isExport(index: number): boolean {
     if (index === 0 || this.section(index) === SHN.undefined || this.binding(index) === STB.local) {
       return false;

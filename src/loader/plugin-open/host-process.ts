@@ -183,13 +183,8 @@ function cannotOpen({ path, elf, go }: HostFile): HostProcess | null {
 /** The libraries of a host that runs somewhere else; its loader is always one of them. */
 function presumedLibraries(elf: ElfFile): readonly LoadedObject[] {
   const needed = elf.symbolVersions?.needed ?? [];
-  const imports = new Set<string>();
   const symbols = elf.dynamicSymbols;
-  for (let index = 1; symbols !== null && index < symbols.length; index++) {
-    if (symbols.isImport(index)) {
-      imports.add(symbols.name(index));
-    }
-  }
+  const imports = new Set(symbols?.imports.map((index) => symbols.name(index)));
   const loader = elf.interpreter?.replace(/^.*\//, '') ?? '';
   const all = new Set(needed.map(({ version }) => version));
   return [
