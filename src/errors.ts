@@ -24,7 +24,15 @@ export type ErrorCode =
   /** A bound of `limits.ts` was reached. */
   | 'limit'
   /** A program or library that this step needs is not on the machine. */
-  | 'missing-tool';
+  | 'missing-tool'
+  /** A registry, layout or archive holds no such image, tag, platform or content. */
+  | 'not-found'
+  /** A registry or service wants other credentials, or does not allow this with the given ones. */
+  | 'denied'
+  /** A registry or service does not answer, not in time, or not sensibly; a later try may succeed. */
+  | 'unreachable'
+  /** Bytes are not those that their digest or size promised. */
+  | 'integrity';
 
 export interface ErrorDetails {
   /** What the reader can do about it: one sentence or one command. */

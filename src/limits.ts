@@ -119,4 +119,8 @@ export const limits = {
   bindingSteps: 268_435_456,
   /** Bytes of what is kept about pairs of libraries whose symbols were compared. */
   remainderPairBytes: 33_554_432,
+  /** Characters of an image reference: those of a repository, a tag and the longest digest. */
+  referenceBytes: 1_024,
+  /** Characters of a repository's name, as docker and the registries have it. */
+  repositoryNameBytes: 255,
 } as const;
