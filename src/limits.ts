@@ -123,4 +123,6 @@ export const limits = {
   referenceBytes: 1_024,
   /** Characters of a repository's name, as docker and the registries have it. */
   repositoryNameBytes: 255,
+  /** Containers, and volumes, of one pod. etcd takes objects of 1.5 MB: some 10,000 of the smallest; real pods have 30. */
+  podContainers: 4_096,
 } as const;

@@ -10,6 +10,7 @@ const order = [
   'src/limits.ts',
   'src/bytes',
   'src/image',
+  'src/workload',
   'src/binary',
   'src/loader',
   'src/facts',

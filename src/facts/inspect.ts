@@ -34,6 +34,7 @@ export async function inspect(targets: readonly Target[], options: InspectOption
       root: result.root,
       binaries: result.binaries.map(({ facts }) => facts),
       predictions: predicted[index]?.predictions ?? { plugins: [], hosts: [], globalScope: [] },
+      workload: null,
       problems: [...result.problems, ...(predicted[index]?.problems ?? [])],
     }));
   } finally {

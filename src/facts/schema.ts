@@ -329,6 +329,97 @@ export const Problem = closed(
   'a file that could not be read; the others are still reported',
 );
 
+const Profiles = closed(
+  {
+    seccomp: maybeText('RuntimeDefault, Localhost or Unconfined'),
+    appArmor: maybeText('RuntimeDefault, Localhost or Unconfined'),
+    seLinux: maybeText('SELinux type, or another option that is set'),
+  },
+  'what confines a container, its own or that of the pod; null where neither names one',
+);
+
+const PodMount = closed(
+  {
+    volume: text('name of the volume'),
+    path: text('where the container sees it'),
+    readOnly: flag('whether the container cannot write there; image volumes are read-only always'),
+    kind: maybeText('what the volume is: image, emptyDir, hostPath; null when the pod has no such volume'),
+    hostPath: maybeText('directory of the node'),
+    plugins: maybeCount('plugins that are known to come by it; null when that cannot be known'),
+  },
+  'a volume in a container',
+);
+
+const PodContainer = closed(
+  {
+    at: text('path in the object: spec.template.spec.containers[0]'),
+    kind: oneOf(['init', 'main', 'ephemeral'], 'when it runs'),
+    name: Type.String(),
+    image: text('as written'),
+    hosts: maybeCount('programs of its image that open plugins; null when the image was not inspected'),
+    allowPrivilegeEscalation: maybeFlag('null where the pod does not say, which is true'),
+    privileged: maybeFlag('null where the pod does not say, which is false'),
+    capabilities: texts('added capabilities'),
+    readOnlyRoot: maybeFlag('null where the pod does not say, which is false'),
+    profiles: Profiles,
+    mounts: Type.Array(PodMount),
+  },
+  'a container',
+);
+
+const TrafficRoute = closed(
+  {
+    at: text('path in the object: spec.http[0]'),
+    backends: Type.Array(closed({ name: Type.String(), percent: Type.Number() }, 'a share of the requests')),
+  },
+  'how one route shares its requests',
+);
+
+export const Workload = closed(
+  {
+    apiVersion: Type.String(),
+    kind: Type.String(),
+    namespace: maybeText('null for a manifest that names none'),
+    name: maybeText('null before the cluster has given one'),
+    operation: nullable(oneOf(['create', 'update'], 'what is done with it; null outside of a cluster')),
+    pods: Type.Array(
+      closed(
+        {
+          at: text('path of the pod template in the object; empty for a pod'),
+          hostUsers: maybeFlag(
+            'whether it shares the user namespace of the node; null where it does not say, which is true',
+          ),
+          containers: Type.Array(PodContainer),
+        },
+        'a pod, or what pods are made from',
+      ),
+    ),
+    traffic: nullable(
+      closed(
+        {
+          before: nullable(Type.Array(TrafficRoute, { description: 'null when it is new, or not known' })),
+          after: Type.Array(TrafficRoute),
+        },
+        'of an Istio VirtualService or a Gateway API HTTPRoute',
+      ),
+    ),
+    sources: Type.Array(
+      closed(
+        {
+          at: text('path in the object'),
+          kind: oneOf(['chart', 'git', 'oci'], 'what it is'),
+          reference: text('as written'),
+          revision: maybeText('version, tag, digest, branch or commit; null for the newest'),
+          pinned: maybeFlag('whether it names the same content for ever; null when another object says'),
+          verified: maybeFlag('whether a signature is verified; null when that is said elsewhere'),
+        },
+        'where a controller fetches what it installs',
+      ),
+    ),
+  },
+  'an object of a cluster',
+);
+
 export const FactsDocument = Type.Object(
   {
     schemaVersion: Type.Literal(schemaVersion),
@@ -350,6 +441,7 @@ export const FactsDocument = Type.Object(
       },
       'what will happen at load time',
     ),
+    workload: nullable(Workload),
     problems: Type.Array(Problem),
   },
   {
@@ -370,3 +462,4 @@ export type PluginPairFacts = Static<typeof PluginPair>;
 export type GlobalScopeFacts = Static<typeof GlobalScopeNeed>;
 export type RootFacts = Static<typeof Root>;
 export type ProblemFacts = Static<typeof Problem>;
+export type WorkloadFacts = Static<typeof Workload>;
