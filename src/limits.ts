@@ -125,4 +125,24 @@ export const limits = {
   repositoryNameBytes: 255,
   /** Containers, and volumes, of one pod. etcd takes objects of 1.5 MB: some 10,000 of the smallest; real pods have 30. */
   podContainers: 4_096,
+  /** Bytes of an extended header of a tar archive. Names, and attributes such as file capabilities, take hundreds. */
+  tarExtensionBytes: 1_048_576,
+  /** Stored pieces of one sparse file in a tar archive. Disk images have thousands; binaries have none. */
+  tarSparsePieces: 16_384,
+  /** Entries of all layers of an image. Images with several node_modules reach 500,000; each takes memory. */
+  imageEntries: 1_048_576,
+  /** Bytes of one layer once inflated. The largest of machine learning have 20 GB. */
+  layerBytes: 34_359_738_368,
+  /** How many times its size a layer may inflate to, once it is past the next bound. Real ones stay below 20. */
+  layerInflation: 200,
+  /** Bytes from which that is asked: layers of empty files inflate a thousand times, and are small. */
+  layerInflationFrom: 1_073_741_824,
+  /** Bytes of one kept file of an image. Libraries of GPU kernels have 2 GB. */
+  keptFileBytes: 4_294_967_296,
+  /** Bytes of all kept files of an image, nearly all of which lie in a temporary file. */
+  keptImageBytes: 17_179_869_184,
+  /** Bytes of the kept files of an image that stay in memory; the rest goes to a temporary file. */
+  keptInMemoryBytes: 33_554_432,
+  /** Bytes of one kept file that may stay in memory: most have some hundred thousand. */
+  keptFileInMemoryBytes: 1_048_576,
 } as const;

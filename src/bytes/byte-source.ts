@@ -77,6 +77,26 @@ export function openFile(path: string): FileSource {
     throw cause instanceof ElfgateError ? cause : unreadable(path, cause);
   }
 
+  const source = descriptorSource(descriptor, { start: 0, size }, path);
+  return {
+    ...source,
+    close() {
+      closeSync(descriptor);
+    },
+  };
+}
+
+/**
+ * A stretch of an open file, as a source of its own. Closing the file stays with whoever opened it.
+ *
+ * @param stretch in bytes.
+ * @param path names it in errors.
+ */
+export function descriptorSource(
+  descriptor: number,
+  { start, size }: { readonly start: number; readonly size: number },
+  path: string,
+): ByteSource & Required<Pick<ByteSource, 'readInto'>> {
   const pages = new Map<number, Buffer>();
 
   const readInto = (target: Buffer, offset: number): void => {
@@ -85,7 +105,7 @@ export function openFile(path: string): FileSource {
     while (done < target.length) {
       let count: number;
       try {
-        count = readSync(descriptor, target, done, target.length - done, offset + done);
+        count = readSync(descriptor, target, done, target.length - done, start + offset + done);
       } catch (cause) {
         throw unreadable(path, cause);
       }
@@ -107,8 +127,8 @@ export function openFile(path: string): FileSource {
     if (kept !== undefined) {
       return kept;
     }
-    const start = index * pageSize;
-    const bytes = readExactly(start, Math.min(pageSize, size - start));
+    const pageStart = index * pageSize;
+    const bytes = readExactly(pageStart, Math.min(pageSize, size - pageStart));
     if (pages.size >= pagesKept) {
       const oldest = pages.keys().next();
       if (!oldest.done) {
@@ -131,10 +151,6 @@ export function openFile(path: string): FileSource {
       return readExactly(offset, length);
     },
     readInto,
-    close() {
-      pages.clear();
-      closeSync(descriptor);
-    },
   };
 }
 

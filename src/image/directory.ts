@@ -52,7 +52,7 @@ function* walk(root: string, directory: string, depth: number): Generator<TreeEn
       yield* walk(root, path, depth + 1);
     } else if (child.isFile()) {
       try {
-        yield { kind: 'file', path, size: lstatSync(join(root, path)).size };
+        yield { kind: 'file', path, size: lstatSync(join(root, path)).size, layer: null };
       } catch (cause) {
         yield { kind: 'problem', path, message: `file cannot be examined (${systemCode(cause)})` };
       }

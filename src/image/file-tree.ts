@@ -13,7 +13,13 @@ export interface FileTree {
 }
 
 export type TreeEntry =
-  | { readonly kind: 'file'; readonly path: string; readonly size: number }
+  | {
+      readonly kind: 'file';
+      readonly path: string;
+      readonly size: number;
+      /** Index of the image layer that put it there; null outside images. */
+      readonly layer: number | null;
+    }
   | { readonly kind: 'problem'; readonly path: string; readonly message: string };
 
 export interface ResolvedPath {

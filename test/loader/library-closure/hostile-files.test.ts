@@ -12,7 +12,7 @@ function treeOf(files: Readonly<Record<string, Buffer>>): FileTree {
   const isDirectory = (path: string): boolean =>
     path === '' || [...byPath.keys()].some((file) => file.startsWith(`${path}/`));
   return {
-    entries: () => [...byPath].map(([path, { length }]) => ({ kind: 'file', path, size: length })),
+    entries: () => [...byPath].map(([path, { length }]) => ({ kind: 'file', path, size: length, layer: null })),
     resolve: (wanted) => {
       const path = insideRoot(wanted);
       const kind = byPath.has(path) ? 'file' : isDirectory(path) ? 'directory' : null;
