@@ -5,6 +5,7 @@ import { cacheDirectory } from '../cli/directories.ts';
 import { compilePolicies } from '../src/policy/compile-policies.ts';
 import { packOpaProgram } from '../src/policy/opa-program.ts';
 import { writeBundle } from '../src/policy/policy-bundle.ts';
+import { bundleProgram } from './bundle-program.ts';
 
 /**
  * Builds `dist/`, which is what gets published: JavaScript and types, the policies compiled, and the Rego compiler
@@ -20,6 +21,7 @@ const compiled = spawnSync(compiler, ['-p', join(root, 'tsconfig.build.json')], 
 if (compiled.status !== 0) {
   process.exit(1);
 }
+await bundleProgram(dist);
 await writeBundle(join(dist, 'policies'), await compilePolicies([join(root, 'policies')], options));
 // Own rules are compiled together with the sources of the built-in ones.
 cpSync(join(root, 'policies'), join(dist, 'policies'), {

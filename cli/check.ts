@@ -35,7 +35,7 @@ export async function checkCommand(
   const configuration = await configurationFor(options, surroundings, bundle);
   const inForce = rulesInForce(configuration, bundle.rules);
   const policy = await loadPolicy(bundle, inForce);
-  const progress = startProgress(options, surroundings, performance.now.bind(performance));
+  const progress = startProgress(options, surroundings, () => performance.now());
   const documents = await inspect(targets, { symbols: 'counted', onFile: progress.file });
   progress.end();
   const report = reportOn(documents, { policy, configuration, inForce, today: new Date() });

@@ -15,7 +15,7 @@ export async function inspectCommand(
   options: InspectOptions,
   surroundings: Surroundings,
 ): Promise<ExitCode> {
-  const progress = startProgress(options, surroundings, performance.now.bind(performance));
+  const progress = startProgress(options, surroundings, () => performance.now());
   const documents = await inspect(
     targets.map((name) => ({ name, role: null })),
     { symbols: options.symbols === true ? 'listed' : 'counted', onFile: progress.file },

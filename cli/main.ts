@@ -13,6 +13,9 @@ if (Number.parseInt(process.versions.node, 10) < oldestNode) {
 } else {
   // Half of a short run would otherwise go into compiling this program again.
   module.enableCompileCache(join(cacheDirectory(process.env), 'code'));
-  const { run } = await import('./program.ts');
-  process.exitCode = await run(process.argv.slice(2), process);
+  import('./program.ts')
+    .then(({ run }) => run(process.argv.slice(2), process))
+    .then((exitCode) => {
+      process.exitCode = exitCode;
+    });
 }

@@ -16,7 +16,7 @@ export async function predictCommand(
   options: PredictOptions,
   surroundings: Surroundings,
 ): Promise<ExitCode> {
-  const progress = startProgress(options, surroundings, performance.now.bind(performance));
+  const progress = startProgress(options, surroundings, () => performance.now());
   const prediction = predictPluginOpens(host, plugins, { root: options.root ?? null, onFile: progress.file });
   progress.end();
   if (options.output === 'json') {

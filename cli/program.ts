@@ -1,22 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError } from 'commander';
+import { commands } from './commands.ts';
 import { renderFailure } from './failure.ts';
 import { usesColor } from './output.ts';
-import { collect, withSharedOptions } from './shared-options.ts';
 import type { ExitCode, Surroundings } from './surroundings.ts';
 
 const exitCodes = `
 Exit codes: 0 nothing at or above the failing level, 1 findings, 2 could not decide`;
 
-/**
- * Runs the program on its arguments.
- *
- * Commands are loaded when they are called: what one of them needs does not slow the others.
- */
+/** Runs the program on its arguments. */
 export async function run(argv: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
   let exitCode: ExitCode = 0;
-  const program = describe(surroundings, (code) => {
+  const program = describe(argv, surroundings, (code) => {
     exitCode = code;
   });
   try {
@@ -33,10 +29,14 @@ export async function run(argv: readonly string[], surroundings: Surroundings): 
   }
 }
 
-function describe(surroundings: Surroundings, exit: (code: ExitCode) => void): Command {
+function describe(argv: readonly string[], surroundings: Surroundings, exit: (code: ExitCode) => void): Command {
   const program = new Command('elfgate')
     .description('Predicts what will happen when native code is loaded, and lets policies decide.')
-    .version(version(), '-V, --version')
+    .option('-V, --version', 'output the version number')
+    .on('option:version', () => {
+      surroundings.stdout.write(`${version()}\n`);
+      throw new CommanderError(0, 'commander.version', 'version');
+    })
     .exitOverride()
     .configureOutput({
       writeOut: (text) => surroundings.stdout.write(text),
@@ -48,125 +48,13 @@ function describe(surroundings: Surroundings, exit: (code: ExitCode) => void): C
     .showHelpAfterError('(elfgate --help shows commands and options)')
     .showSuggestionAfterError();
 
-  withSharedOptions(
-    program
-      .command('inspect')
-      .description('state the facts about binaries')
-      .argument('<target...>', 'files, and directories taken as root file systems')
-      .option('--symbols', 'list imported and exported symbols'),
-    ['text', 'json'],
-  ).action(async (targets: string[], options) => {
-    const { inspectCommand } = await import('./inspect.ts');
-    exit(await inspectCommand(targets, options, surroundings));
-  });
-
-  withSharedOptions(
-    program
-      .command('check')
-      .description('judge binaries by the policies')
-      .argument('[target...]', 'files, and directories taken as root file systems')
-      .option('--host <target>', 'the program that opens the plugins (repeatable)', collect)
-      .option('--plugin <target>', 'a plugin that a host opens (repeatable)', collect)
-      .option('--policy <directory>', 'own rules next to the built-in ones (repeatable)', collect)
-      .addOption(
-        new Option('--fail-on <severity>', 'lowest severity that makes the exit code 1')
-          .choices(['error', 'warning', 'never'])
-          .default('error'),
-      ),
-    ['text', 'json'],
-  ).action(async (targets: string[], options) => {
-    const { checkCommand } = await import('./check.ts');
-    exit(await checkCommand(targets, options, surroundings));
-  });
-
-  withSharedOptions(
-    program
-      .command('predict')
-      .description('predict what plugin.Open does with plugins, opened in this order in one process of a host')
-      .argument('<host>', 'the program that opens the plugins')
-      .argument('<plugin...>', 'the plugins, in the order in which they are opened')
-      .option('--root <directory>', 'root file system that libraries are taken from (default: /)'),
-    ['text', 'json'],
-  ).action(async (host: string, plugins: string[], options) => {
-    const { predictCommand } = await import('./predict.ts');
-    exit(await predictCommand(host, plugins, options, surroundings));
-  });
-
-  withSharedOptions(
-    program
-      .command('resolve')
-      .description('find the libraries that a loader would map, and what it would miss; nothing is run')
-      .argument('<file...>', 'programs and shared libraries')
-      .option('--root <directory>', 'root file system that holds the libraries', '/')
-      .option('--library-path <directories>', 'directories of the root to look in first, as LD_LIBRARY_PATH')
-      .option('--preload <library>', 'a library that is loaded first, as LD_PRELOAD (repeatable)', collect)
-      .option('--hwcaps <names>', 'glibc-hwcaps of the processor, best first: x86-64-v3,x86-64-v2 (default: none)'),
-    ['text', 'json'],
-  ).action(async (files: string[], options) => {
-    const { resolveCommand } = await import('./resolve.ts');
-    exit(await resolveCommand(files, options, surroundings));
-  });
-
-  withSharedOptions(
-    program
-      .command('schema')
-      .description('print a JSON Schema')
-      .addArgument(program.createArgument('<name>', 'which one').choices(['facts', 'config'])),
-    ['json'],
-  ).action(async (name: 'facts' | 'config', options) => {
-    const { schemaCommand } = await import('./schema.ts');
-    exit(await schemaCommand(name, options, surroundings));
-  });
-
-  const policy = program.command('policy').description('work with policies');
-  withSharedOptions(
-    policy
-      .command('list')
-      .description('list the rules')
-      .option('--policy <directory>', 'own rules next to the built-in ones (repeatable)', collect),
-    ['text', 'json'],
-  ).action(async (options) => {
-    const { policyListCommand } = await import('./policy-list.ts');
-    exit(await policyListCommand(options, surroundings));
-  });
-  withSharedOptions(
-    policy
-      .command('check')
-      .description('compile policies and say what is wrong with them')
-      .argument('[directory...]', 'own rules next to the built-in ones'),
-    ['text', 'json'],
-  ).action(async (directories: string[], options) => {
-    const { policyCheckCommand } = await import('./policy-check.ts');
-    exit(await policyCheckCommand(directories, options, surroundings));
-  });
-  withSharedOptions(
-    policy
-      .command('test')
-      .description('run the Rego tests of policies')
-      .argument('[directory...]', 'own rules next to the built-in ones'),
-    ['text', 'json'],
-  ).action(async (directories: string[], options) => {
-    const { policyTestCommand } = await import('./policy-test.ts');
-    exit(await policyTestCommand(directories, options, surroundings));
-  });
-  addExplain(policy, surroundings, exit);
-  addExplain(program, surroundings, exit);
+  // A command that is named first is the only one that this run can need: describing all of them takes longer.
+  const [first = ''] = argv;
+  const named = commands.get(first);
+  for (const add of named === undefined ? commands.values() : [named]) {
+    add(program, surroundings, exit);
+  }
   return program;
-}
-
-// `elfgate policy explain` is the contract's spelling, `elfgate explain` the one that findings print.
-function addExplain(parent: Command, surroundings: Surroundings, exit: (code: ExitCode) => void): void {
-  withSharedOptions(
-    parent
-      .command('explain')
-      .description('explain a rule')
-      .argument('<rule>', 'as plugin/go-version-match')
-      .option('--policy <directory>', 'own rules next to the built-in ones (repeatable)', collect),
-    ['text', 'json'],
-  ).action(async (rule: string, options) => {
-    const { explainCommand } = await import('./explain.ts');
-    exit(await explainCommand(rule, options, surroundings));
-  });
 }
 
 function version(): string {

@@ -29,7 +29,7 @@ test('the packed package checks a binary in an empty directory, without Go and w
   mkdirSync(bin);
   symlinkSync(process.execPath, join(bin, 'node'));
   const env = { PATH: bin, HOME: user, XDG_CACHE_HOME: join(place, 'cache') };
-  const elfgate = join(user, 'node_modules', 'elfgate', 'dist', 'cli', 'main.js');
+  const elfgate = join(user, 'node_modules', 'elfgate', 'dist', 'cli', 'main.cjs');
   const call = async (...args: string[]) => {
     try {
       return { exitCode: 0, ...(await run(process.execPath, [elfgate, ...args], { cwd: user, env })) };

@@ -22,7 +22,7 @@ import { artifacts } from '../lab/lab.ts';
  */
 const root = join(import.meta.dirname, '..', '..');
 const checkout = join(root, 'cli', 'main.ts');
-const published = join(root, 'dist', 'cli', 'main.js');
+const published = join(root, 'dist', 'cli', 'main.cjs');
 const out = mkdtempSync(join(tmpdir(), 'elfgate-bench-'));
 
 interface Measured {

@@ -1,0 +1,83 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { build, type Plugin } from 'esbuild';
+
+const root = join(import.meta.dirname, '..');
+
+/**
+ * Writes the command line as two CommonJS files next to the modules that the library is made of: `main.cjs` turns the
+ * compile cache on, `program.cjs` is everything else and is covered by it.
+ *
+ * Looking up and linking some fifty ECMAScript modules costs a short run more than its work does. Every module still
+ * believes to stand at its own place in `dist`, because it finds worker programs, policies and `opa.wasm` from there.
+ *
+ * @param dist the directory that holds `cli/` and `src/` once compiled.
+ * @throws Error when a source cannot be bundled.
+ */
+export async function bundleProgram(dist: string): Promise<void> {
+  await build({
+    entryPoints: [join(root, 'cli', 'main.ts'), join(root, 'cli', 'program.ts')],
+    outdir: join(dist, 'cli'),
+    outExtension: { '.js': '.cjs' },
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'cjs',
+    minify: true,
+    keepNames: true,
+    legalComments: 'inline',
+    logLevel: 'warning',
+    // require() of a module takes less than import() does, which starts the loader of ECMAScript modules.
+    supported: { 'dynamic-import': false },
+    plugins: [programApart, startsNoProcesses, packagesOutside, ownPlaces(join(dist, 'cli'), dist)],
+  });
+}
+
+const programApart: Plugin = {
+  name: 'program-apart',
+  setup(bundle) {
+    bundle.onResolve({ filter: /^\.\/program\.ts$/ }, ({ importer }) =>
+      importer.endsWith('main.ts') ? { path: './program.cjs', external: true } : null,
+    );
+  },
+};
+
+// The parser can start a program for a command, which no command here asks for, and loads node:child_process for that:
+// a tenth of the time in which a file is inspected.
+const startsNoProcesses: Plugin = {
+  name: 'starts-no-processes',
+  setup(bundle) {
+    bundle.onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
+      importer.includes('commander') ? { path: 'child_process', namespace: 'absent' } : null,
+    );
+    bundle.onLoad({ filter: /.*/, namespace: 'absent' }, () => ({ contents: 'module.exports = {};' }));
+  },
+};
+
+// Loaded when a command needs them, from where npm put them; only the parser of the command line is needed always.
+const packagesOutside: Plugin = {
+  name: 'packages-outside',
+  setup(bundle) {
+    bundle.onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
+      kind === 'entry-point' || path === 'commander' ? null : { path, external: true },
+    );
+  },
+};
+
+/** `import.meta.url` and `import.meta.dirname` as they are in the module's own compiled file. */
+function ownPlaces(home: string, dist: string): Plugin {
+  return {
+    name: 'own-places',
+    setup(bundle) {
+      bundle.onLoad({ filter: /\.ts$/ }, ({ path }) => {
+        const compiled = join(dist, relative(root, path)).replace(/\.ts$/, '.js');
+        const place = (target: string): string =>
+          `require('node:path').join(__dirname, ${JSON.stringify(relative(home, target))})`;
+        const contents = readFileSync(path, 'utf8')
+          .replaceAll('import.meta.dirname', place(dirname(compiled)))
+          .replaceAll('import.meta.url', `require('node:url').pathToFileURL(${place(compiled)}).href`);
+        return { contents, loader: 'ts' };
+      });
+    },
+  };
+}

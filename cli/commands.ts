@@ -1,0 +1,150 @@
+import { type Command, Option } from 'commander';
+import { collect, withSharedOptions } from './shared-options.ts';
+import type { ExitCode, Surroundings } from './surroundings.ts';
+
+/** Adds a command to the program; `exit` takes the code that the run is to end with. */
+type AddCommand = (program: Command, surroundings: Surroundings, exit: (code: ExitCode) => void) => void;
+
+/**
+ * All commands in the order in which help lists them. What a command runs is loaded when it is called: what one of them
+ * needs does not slow the others.
+ */
+export const commands: ReadonlyMap<string, AddCommand> = new Map([
+  ['inspect', addInspect],
+  ['check', addCheck],
+  ['predict', addPredict],
+  ['resolve', addResolve],
+  ['schema', addSchema],
+  ['policy', addPolicy],
+  ['explain', addExplain],
+]);
+
+function addInspect(program: Command, surroundings: Surroundings, exit: (code: ExitCode) => void): void {
+  withSharedOptions(
+    program
+      .command('inspect')
+      .description('state the facts about binaries')
+      .argument('<target...>', 'files, and directories taken as root file systems')
+      .option('--symbols', 'list imported and exported symbols'),
+    ['text', 'json'],
+  ).action(async (targets: string[], options) => {
+    const { inspectCommand } = await import('./inspect.ts');
+    exit(await inspectCommand(targets, options, surroundings));
+  });
+}
+
+function addCheck(program: Command, surroundings: Surroundings, exit: (code: ExitCode) => void): void {
+  withSharedOptions(
+    program
+      .command('check')
+      .description('judge binaries by the policies')
+      .argument('[target...]', 'files, and directories taken as root file systems')
+      .option('--host <target>', 'the program that opens the plugins (repeatable)', collect)
+      .option('--plugin <target>', 'a plugin that a host opens (repeatable)', collect)
+      .option('--policy <directory>', 'own rules next to the built-in ones (repeatable)', collect)
+      .addOption(
+        new Option('--fail-on <severity>', 'lowest severity that makes the exit code 1')
+          .choices(['error', 'warning', 'never'])
+          .default('error'),
+      ),
+    ['text', 'json'],
+  ).action(async (targets: string[], options) => {
+    const { checkCommand } = await import('./check.ts');
+    exit(await checkCommand(targets, options, surroundings));
+  });
+}
+
+function addPredict(program: Command, surroundings: Surroundings, exit: (code: ExitCode) => void): void {
+  withSharedOptions(
+    program
+      .command('predict')
+      .description('predict what plugin.Open does with plugins, opened in this order in one process of a host')
+      .argument('<host>', 'the program that opens the plugins')
+      .argument('<plugin...>', 'the plugins, in the order in which they are opened')
+      .option('--root <directory>', 'root file system that libraries are taken from (default: /)'),
+    ['text', 'json'],
+  ).action(async (host: string, plugins: string[], options) => {
+    const { predictCommand } = await import('./predict.ts');
+    exit(await predictCommand(host, plugins, options, surroundings));
+  });
+}
+
+function addResolve(program: Command, surroundings: Surroundings, exit: (code: ExitCode) => void): void {
+  withSharedOptions(
+    program
+      .command('resolve')
+      .description('find the libraries that a loader would map, and what it would miss; nothing is run')
+      .argument('<file...>', 'programs and shared libraries')
+      .option('--root <directory>', 'root file system that holds the libraries', '/')
+      .option('--library-path <directories>', 'directories of the root to look in first, as LD_LIBRARY_PATH')
+      .option('--preload <library>', 'a library that is loaded first, as LD_PRELOAD (repeatable)', collect)
+      .option('--hwcaps <names>', 'glibc-hwcaps of the processor, best first: x86-64-v3,x86-64-v2 (default: none)'),
+    ['text', 'json'],
+  ).action(async (files: string[], options) => {
+    const { resolveCommand } = await import('./resolve.ts');
+    exit(await resolveCommand(files, options, surroundings));
+  });
+}
+
+function addSchema(program: Command, surroundings: Surroundings, exit: (code: ExitCode) => void): void {
+  withSharedOptions(
+    program
+      .command('schema')
+      .description('print a JSON Schema')
+      .addArgument(program.createArgument('<name>', 'which one').choices(['facts', 'config'])),
+    ['json'],
+  ).action(async (name: 'facts' | 'config', options) => {
+    const { schemaCommand } = await import('./schema.ts');
+    exit(await schemaCommand(name, options, surroundings));
+  });
+}
+
+function addPolicy(program: Command, surroundings: Surroundings, exit: (code: ExitCode) => void): void {
+  const policy = program.command('policy').description('work with policies');
+  withSharedOptions(
+    policy
+      .command('list')
+      .description('list the rules')
+      .option('--policy <directory>', 'own rules next to the built-in ones (repeatable)', collect),
+    ['text', 'json'],
+  ).action(async (options) => {
+    const { policyListCommand } = await import('./policy-list.ts');
+    exit(await policyListCommand(options, surroundings));
+  });
+  withSharedOptions(
+    policy
+      .command('check')
+      .description('compile policies and say what is wrong with them')
+      .argument('[directory...]', 'own rules next to the built-in ones'),
+    ['text', 'json'],
+  ).action(async (directories: string[], options) => {
+    const { policyCheckCommand } = await import('./policy-check.ts');
+    exit(await policyCheckCommand(directories, options, surroundings));
+  });
+  withSharedOptions(
+    policy
+      .command('test')
+      .description('run the Rego tests of policies')
+      .argument('[directory...]', 'own rules next to the built-in ones'),
+    ['text', 'json'],
+  ).action(async (directories: string[], options) => {
+    const { policyTestCommand } = await import('./policy-test.ts');
+    exit(await policyTestCommand(directories, options, surroundings));
+  });
+  addExplain(policy, surroundings, exit);
+}
+
+// `elfgate policy explain` is the contract's spelling, `elfgate explain` the one that findings print.
+function addExplain(parent: Command, surroundings: Surroundings, exit: (code: ExitCode) => void): void {
+  withSharedOptions(
+    parent
+      .command('explain')
+      .description('explain a rule')
+      .argument('<rule>', 'as plugin/go-version-match')
+      .option('--policy <directory>', 'own rules next to the built-in ones (repeatable)', collect),
+    ['text', 'json'],
+  ).action(async (rule: string, options) => {
+    const { explainCommand } = await import('./explain.ts');
+    exit(await explainCommand(rule, options, surroundings));
+  });
+}
