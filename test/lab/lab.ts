@@ -11,6 +11,7 @@ import { crossBuilds } from './artifacts/cross-builds.ts';
 import { goHosts } from './artifacts/go-hosts.ts';
 import { goPlugins } from './artifacts/go-plugins.ts';
 import { goPrograms } from './artifacts/go-programs.ts';
+import { registries } from './artifacts/registries.ts';
 import { roots } from './artifacts/roots.ts';
 import { wasmModules } from './artifacts/wasm-modules.ts';
 import type { Recipe } from './recipe.ts';
@@ -26,6 +27,7 @@ const recipes = {
   ...cLibraries,
   ...cPrograms,
   ...roots,
+  ...registries,
   ...bpfObjects,
   ...wasmModules,
 } satisfies Record<string, Recipe>;
