@@ -110,6 +110,7 @@ violating := [
 			],
 			"globalScope": [],
 		},
+		"workload": null,
 		"problems": [],
 	},
 	{
@@ -291,6 +292,7 @@ violating := [
 			"hosts": [],
 			"globalScope": [],
 		},
+		"workload": null,
 		"problems": [],
 	},
 ]
@@ -438,6 +440,7 @@ passing := [
 			],
 			"globalScope": [],
 		},
+		"workload": null,
 		"problems": [],
 	},
 	{
@@ -628,6 +631,7 @@ passing := [
 			"hosts": [],
 			"globalScope": [],
 		},
+		"workload": null,
 		"problems": [],
 	},
 ]

@@ -91,6 +91,7 @@ violating := [
 			"hosts": [],
 			"globalScope": [],
 		},
+		"workload": null,
 		"problems": [],
 	},
 	{
@@ -193,6 +194,7 @@ violating := [
 				},
 			],
 		},
+		"workload": null,
 		"problems": [],
 	},
 ]
@@ -287,6 +289,7 @@ passing := [
 			"hosts": [],
 			"globalScope": [],
 		},
+		"workload": null,
 		"problems": [],
 	},
 	{
@@ -391,6 +394,7 @@ passing := [
 			"hosts": [],
 			"globalScope": [],
 		},
+		"workload": null,
 		"problems": [],
 	},
 ]
@@ -496,6 +500,7 @@ unknown := [
 				},
 			],
 		},
+		"workload": null,
 		"problems": [],
 	},
 ]

@@ -144,6 +144,7 @@ violating := [
 			],
 			"globalScope": [],
 		},
+		"workload": null,
 		"problems": [],
 	},
 	{
@@ -773,6 +774,7 @@ violating := [
 			"hosts": [],
 			"globalScope": [],
 		},
+		"workload": null,
 		"problems": [],
 	},
 ]
@@ -920,6 +922,7 @@ passing := [
 			],
 			"globalScope": [],
 		},
+		"workload": null,
 		"problems": [],
 	},
 	{
@@ -1110,6 +1113,7 @@ passing := [
 			"hosts": [],
 			"globalScope": [],
 		},
+		"workload": null,
 		"problems": [],
 	},
 ]
@@ -1256,6 +1260,7 @@ unknown := [
 			],
 			"globalScope": [],
 		},
+		"workload": null,
 		"problems": [],
 	},
 	{
@@ -1416,6 +1421,7 @@ unknown := [
 			"hosts": [],
 			"globalScope": [],
 		},
+		"workload": null,
 		"problems": [],
 	},
 ]

@@ -144,6 +144,7 @@ violating := [
 			],
 			"globalScope": [],
 		},
+		"workload": null,
 		"problems": [],
 	},
 	{
@@ -643,6 +644,7 @@ violating := [
 			"hosts": [],
 			"globalScope": [],
 		},
+		"workload": null,
 		"problems": [],
 	},
 ]
@@ -790,6 +792,7 @@ passing := [
 			],
 			"globalScope": [],
 		},
+		"workload": null,
 		"problems": [],
 	},
 	{
@@ -980,6 +983,7 @@ passing := [
 			"hosts": [],
 			"globalScope": [],
 		},
+		"workload": null,
 		"problems": [],
 	},
 ]
@@ -1131,6 +1135,7 @@ unknown := [
 			"hosts": [],
 			"globalScope": [],
 		},
+		"workload": null,
 		"problems": [],
 	},
 ]

@@ -121,6 +121,7 @@ violating := [
 			],
 			"globalScope": [],
 		},
+		"workload": null,
 		"problems": [],
 	},
 	{
@@ -302,6 +303,7 @@ violating := [
 			"hosts": [],
 			"globalScope": [],
 		},
+		"workload": null,
 		"problems": [],
 	},
 ]
@@ -449,6 +451,7 @@ passing := [
 			],
 			"globalScope": [],
 		},
+		"workload": null,
 		"problems": [],
 	},
 	{
@@ -639,6 +642,7 @@ passing := [
 			"hosts": [],
 			"globalScope": [],
 		},
+		"workload": null,
 		"problems": [],
 	},
 ]

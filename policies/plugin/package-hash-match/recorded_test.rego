@@ -144,6 +144,7 @@ violating := [
 			],
 			"globalScope": [],
 		},
+		"workload": null,
 		"problems": [],
 	},
 	{
@@ -348,6 +349,7 @@ violating := [
 			"hosts": [],
 			"globalScope": [],
 		},
+		"workload": null,
 		"problems": [],
 	},
 ]
@@ -495,6 +497,7 @@ passing := [
 			],
 			"globalScope": [],
 		},
+		"workload": null,
 		"problems": [],
 	},
 	{
@@ -685,6 +688,7 @@ passing := [
 			"hosts": [],
 			"globalScope": [],
 		},
+		"workload": null,
 		"problems": [],
 	},
 ]
@@ -836,6 +840,7 @@ unknown := [
 			"hosts": [],
 			"globalScope": [],
 		},
+		"workload": null,
 		"problems": [],
 	},
 ]

@@ -117,6 +117,7 @@ violating := [
 			"hosts": [],
 			"globalScope": [],
 		},
+		"workload": null,
 		"problems": [],
 	},
 ]
@@ -210,6 +211,7 @@ passing := [
 			"hosts": [],
 			"globalScope": [],
 		},
+		"workload": null,
 		"problems": [],
 	},
 ]

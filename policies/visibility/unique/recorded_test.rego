@@ -95,6 +95,7 @@ violating := [
 			"hosts": [],
 			"globalScope": [],
 		},
+		"workload": null,
 		"problems": [],
 	},
 ]
@@ -190,6 +191,7 @@ passing := [
 			"hosts": [],
 			"globalScope": [],
 		},
+		"workload": null,
 		"problems": [],
 	},
 ]
