@@ -85,6 +85,14 @@ export const limits = {
   evaluationMemoryPages: 16_384,
   /** Bytes of an instance's memory, which never shrinks; one that grew beyond this is given up after the evaluation. */
   evaluationBytesKept: 67_108_864,
+  /** Milliseconds of one evaluation on the command line. The facts of a large image, about 1 MB, take some 20. */
+  evaluationMilliseconds: 60_000,
+  /** Inputs that wait for a thread of the pool. Ten seconds' worth of admission reviews at a thousand a second. */
+  evaluationsWaiting: 10_000,
+  /** Inputs handed to one thread ahead of time, so that it does not idle while its last answer travels. */
+  evaluationsAhead: 4,
+  /** MB of JavaScript heap of an evaluating thread: built-ins build their results there. */
+  evaluatorHeapMegabytes: 512,
   /** Bytes of a path, PATH_MAX of Linux: longer ones name nothing. */
   pathBytes: 4_096,
   /** Bytes of a file's name, NAME_MAX of Linux. */

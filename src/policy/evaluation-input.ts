@@ -3,8 +3,7 @@ import { limits } from '../limits.ts';
 import { stringifyExactly } from './exact-json.ts';
 
 /**
- * JSON text of a value, as the exact ArrayBuffer that the SDK hands on untouched: of every other form it makes
- * something else (`false`, `0`, `""` and `null` become undefined, a Buffer an object with numbered fields).
+ * JSON text of a value, as UTF-8.
  *
  * A policy that receives malformed JSON sees no input at all and finds nothing, so everything that JSON cannot say
  * is refused here. Integers that a double cannot hold are exact as `bigint`, and refused as `number`: their true
@@ -12,7 +11,7 @@ import { stringifyExactly } from './exact-json.ts';
  *
  * @throws ElfgateError `evaluation` for a value that has no exact JSON form, `limit` for one too large or too deep.
  */
-export function encodeInput(value: unknown): ArrayBuffer {
+export function encodeInput(value: unknown): Uint8Array<ArrayBuffer> {
   const hasBigInt = assertJson(value, '', 0);
   const text = hasBigInt ? stringifyExactly(value) : JSON.stringify(value);
   const bytes = new TextEncoder().encode(text);
@@ -25,7 +24,7 @@ export function encodeInput(value: unknown): ArrayBuffer {
       },
     );
   }
-  return bytes.buffer.byteLength === bytes.byteLength ? bytes.buffer : bytes.slice().buffer;
+  return bytes;
 }
 
 /** Whether there is a bigint in the value. */

@@ -1,7 +1,7 @@
 import { ElfgateError } from '../errors.ts';
 import type { PolicyBundle } from './policy-bundle.ts';
 import { type RuleMetadata, type Severity, severities } from './rule-metadata.ts';
-import { loadWasmPolicy } from './wasm-policy.ts';
+import { type EvaluationConditions, loadWasmPolicy } from './wasm-policy.ts';
 
 /** One piece of what a finding rests on. */
 export interface Evidence {
@@ -49,9 +49,13 @@ export interface Policy {
  *
  * @throws ElfgateError `policy` when the bundle cannot be loaded, or `rulesOn` names a rule that it does not hold.
  */
-export async function loadPolicy(bundle: PolicyBundle, rulesOn: RulesOn): Promise<Policy> {
+export async function loadPolicy(
+  bundle: PolicyBundle,
+  rulesOn: RulesOn,
+  conditions: EvaluationConditions = {},
+): Promise<Policy> {
   const rules = new Map(bundle.rules.map((rule) => [rule.id, rule]));
-  const policy = await loadWasmPolicy(bundle.wasm, { elfgate: { parameters: byFamily(rulesOn, rules) } });
+  const policy = await loadWasmPolicy(bundle.wasm, baseData(bundle, rulesOn), conditions);
   return {
     bundle,
     evaluate(facts) {
@@ -60,20 +64,29 @@ export async function loadPolicy(bundle: PolicyBundle, rulesOn: RulesOn): Promis
   };
 }
 
-/** Base data as rules read it: `data.elfgate.parameters.FAMILY.NAME`. Rules that are off have none, and do not run. */
-function byFamily(rulesOn: RulesOn, rules: ReadonlyMap<string, RuleMetadata>): object {
+/**
+ * Base data as rules read it: `data.elfgate.parameters.FAMILY.NAME`. Rules that are off have none, and do not run.
+ *
+ * @throws ElfgateError `policy` when `rulesOn` names a rule that the bundle does not hold.
+ */
+export function baseData({ rules }: PolicyBundle, rulesOn: RulesOn): object {
   const families: Record<string, Record<string, unknown>> = {};
   for (const [id, { parameters }] of rulesOn) {
-    if (!rules.has(id)) {
+    if (!rules.some((rule) => rule.id === id)) {
       throw new ElfgateError('policy', `the policies hold no rule ${id}`);
     }
     const [family = '', name = ''] = id.split('/');
     families[family] = { ...families[family], [name]: parameters };
   }
-  return families;
+  return { elfgate: { parameters: families } };
 }
 
-function findingsOf(verdict: unknown, rules: ReadonlyMap<string, RuleMetadata>): readonly PolicyFinding[] {
+/**
+ * The findings in a verdict, sorted by path, rule and message.
+ *
+ * @throws ElfgateError `evaluation` when they are not of the agreed shape.
+ */
+export function findingsOf(verdict: unknown, rules: ReadonlyMap<string, RuleMetadata>): readonly PolicyFinding[] {
   if (!isObject(verdict) || !Array.isArray(verdict.findings)) {
     throw new ElfgateError('evaluation', 'the verdict of the policy has no list of findings');
   }

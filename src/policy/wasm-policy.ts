@@ -1,45 +1,55 @@
-import * as sdk from '@open-policy-agent/opa-wasm';
 import { ElfgateError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { builtins } from './builtins/offered.ts';
-import { parseRegoValue } from './builtins/rego-value.ts';
+import type { Evaluation } from './builtins/builtin.ts';
+import { isOffered, offeredBuiltins } from './builtins/offered.ts';
 import { encodeInput } from './evaluation-input.ts';
-import { parseExactly, stringifyExactly } from './exact-json.ts';
-
-/** The types of the SDK describe its CommonJS face; as a module it has this only on its default export. */
-const { LoadedPolicy } = (sdk as unknown as { readonly default: typeof sdk }).default;
+import { parseExactly } from './exact-json.ts';
+import { instantiatePolicy, type PolicyInstance } from './policy-instance.ts';
+import { forgetRule, type RunningRule, ruleAt, runningRule } from './running-rule.ts';
 
 /** The document that every policy bundle is compiled for. */
 export const entrypoint = 'elfgate/verdict';
-
-/** Pages of 64 KiB. What a compiled policy without input needs; it grows from there. */
-const memoryPagesAtFirst = 5;
 
 /** A compiled policy with its base data, ready to judge one input after the other. */
 export interface WasmPolicy {
   /**
    * The value of the entrypoint for one input. Evaluation blocks the thread until it is done: what may run without
-   * end belongs into a worker that can be ended.
+   * end belongs into a worker that can be ended, or gets a time limit.
    *
-   * @throws ElfgateError `evaluation` when the policy has no value for this input, or fails.
+   * @throws ElfgateError `evaluation` when the policy has no value for this input, or fails; the message names the
+   * rule where it is known.
    */
   evaluate(input: unknown): unknown;
+  /** The same for an input that {@link encodeInput} has encoded. */
+  evaluateEncoded(json: Uint8Array): unknown;
+}
+
+/** What an evaluation needs from its surroundings. */
+export interface EvaluationConditions {
+  /** Milliseconds since 1970: what `time.now_ns` gives. */
+  readonly now?: () => number;
+  /** Where the policy notes which rule it is at: shared memory, if another thread is to read it. */
+  readonly running?: RunningRule;
+  /** Runs an evaluation, and ends it by throwing when it takes too long. */
+  readonly limited?: <Result>(evaluation: () => Result) => Result;
 }
 
 /**
  * Prepares a compiled policy.
  *
- * The SDK keeps the calling convention: memory, base data, input, result. Instantiating is done here, because the
- * SDK prefers its own `sprintf` to any that is given to it, finds missing built-ins only when they are reached, and
- * prints to the console.
- *
+ * @param wasm the bytes, or the module that {@link compileModule} made of them, which loads far quicker.
  * @throws ElfgateError `policy` when the bytes are no policy of ABI 1, or need a built-in that is not offered.
  */
-export async function loadWasmPolicy(wasm: Uint8Array<ArrayBuffer>, data: object): Promise<WasmPolicy> {
-  const module = await compileModule(wasm);
+export async function loadWasmPolicy(
+  wasm: Uint8Array<ArrayBuffer> | WebAssembly.Module,
+  data: object,
+  conditions: EvaluationConditions = {},
+): Promise<WasmPolicy> {
+  const module = wasm instanceof WebAssembly.Module ? wasm : await compileModule(wasm);
+  const { now = Date.now, running = runningRule(), limited = (evaluation) => evaluation() } = conditions;
   const encodedData = encodeInput(data);
-  let instance: PolicyInstance | null = instantiate(module);
-  const missing = missingOf(instance);
+  const { required } = instantiatePolicy(module, () => undefined, running);
+  const missing = required.filter((name) => !isOffered(name));
   if (missing.length > 0) {
     throw new ElfgateError(
       'policy',
@@ -49,54 +59,29 @@ export async function loadWasmPolicy(wasm: Uint8Array<ArrayBuffer>, data: object
       },
     );
   }
-  instance.sdk.setData(encodedData);
+  const builtins = await offeredBuiltins(required);
+  let instance: PolicyInstance | null = null;
 
-  return {
-    evaluate(input) {
-      const encoded = encodeInput(input);
-      let current = instance;
-      if (current === null) {
-        current = instantiate(module);
-        current.sdk.setData(encodedData);
-      }
-      // Given back only by an evaluation that ended well: after a trap the memory may hold anything.
-      instance = null;
-      const value = verdictOf(current, encoded);
-      if (current.memory.buffer.byteLength <= limits.evaluationBytesKept) {
-        instance = current;
-      }
-      return value;
-    },
+  const evaluateEncoded = (json: Uint8Array): unknown => {
+    if (instance === null) {
+      instance = instantiatePolicy(module, (name) => builtins.get(name), running);
+      instance.setData(encodedData);
+    }
+    const current = instance;
+    // Kept only after an evaluation that ended well: after a trap the memory may hold anything.
+    instance = null;
+    forgetRule(running);
+    const value = verdictOf(current, json, { running, limited, evaluation: evaluationAt(now()) });
+    if (current.size() <= limits.evaluationBytesKept) {
+      instance = current;
+    }
+    return value;
   };
+  return { evaluate: (input) => evaluateEncoded(encodeInput(input)), evaluateEncoded };
 }
 
-/** Names of the built-ins that a compiled policy needs and that are not offered, in order. */
-export async function missingBuiltins(wasm: Uint8Array<ArrayBuffer>): Promise<readonly string[]> {
-  return missingOf(instantiate(await compileModule(wasm)));
-}
-
-interface PolicyInstance {
-  readonly sdk: sdk.LoadedPolicy;
-  readonly memory: WebAssembly.Memory;
-  /** Names of the built-ins that the module calls, by the number it calls them with. */
-  readonly required: ReadonlyMap<number, string>;
-  /** The text of the last result. The SDK parses it too, and rounds integers above 2^53. */
-  resultText(): string;
-}
-
-/** What a policy module of ABI 1 exports, as far as it is used here; all addresses are offsets in its memory. */
-interface PolicyExports {
-  readonly opa_wasm_abi_version: WebAssembly.Global;
-  readonly opa_wasm_abi_minor_version: WebAssembly.Global;
-  builtins(): number;
-  opa_malloc(bytes: number): number;
-  opa_json_parse(address: number, bytes: number): number;
-  opa_json_dump(value: number): number;
-  opa_value_dump(value: number): number;
-  opa_eval(...operands: readonly number[]): number;
-}
-
-async function compileModule(wasm: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
+/** Compiles the bytes of a policy. @throws ElfgateError `policy` when they are no WebAssembly. */
+export async function compileModule(wasm: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
   try {
     return await WebAssembly.compile(wasm);
   } catch (cause) {
@@ -104,85 +89,44 @@ async function compileModule(wasm: Uint8Array<ArrayBuffer>): Promise<WebAssembly
   }
 }
 
-function instantiate(module: WebAssembly.Module): PolicyInstance {
-  const memory = new WebAssembly.Memory({ initial: memoryPagesAtFirst, maximum: limits.evaluationMemoryPages });
-  const required = new Map<number, string>();
-  let host: PolicyHost | null = null;
-  const call = (id: number, _context: number, ...operands: readonly number[]): number => {
-    if (host === null) {
-      throw new Error('a built-in was called before the policy was ready');
-    }
-    return callBuiltin(host, required.get(id) ?? `number ${id}`, operands);
-  };
-  const env = {
-    memory,
-    opa_abort(address: number): never {
-      throw new Error(textAt(memory, address));
+/** Names of the built-ins that a compiled policy needs and that are not offered, in order. */
+export async function missingBuiltins(wasm: Uint8Array<ArrayBuffer>): Promise<readonly string[]> {
+  const { required } = instantiatePolicy(await compileModule(wasm), () => undefined, runningRule());
+  return required.filter((name) => !isOffered(name));
+}
+
+/** What one evaluation knows of its surroundings. The seed is drawn when something asks for it. */
+export function evaluationAt(milliseconds: number): Evaluation {
+  let seed: Uint8Array | null = null;
+  return {
+    startNanoseconds: BigInt(Math.trunc(milliseconds)) * 1_000_000n,
+    get seed() {
+      seed ??= crypto.getRandomValues(new Uint8Array(32));
+      return seed;
     },
-    // The compiler drops print(); what is left are the runtime's own notes, which no one asked for.
-    opa_println() {},
-    opa_builtin0: call,
-    opa_builtin1: call,
-    opa_builtin2: call,
-    opa_builtin3: call,
-    opa_builtin4: call,
   };
-  try {
-    const instance = new WebAssembly.Instance(module, { env });
-    const exports = instance.exports as unknown as PolicyExports;
-    const [major, minor] = [exports.opa_wasm_abi_version?.value, exports.opa_wasm_abi_minor_version?.value];
-    if (major !== 1 || minor < 2) {
-      throw new Error(`its ABI version is ${major}.${minor}, and 1.2 or a later 1 is needed`);
-    }
-    host = { exports, memory };
-    const names = parseExactly(textAt(memory, exports.opa_json_dump(exports.builtins()))) as Record<string, number>;
-    for (const [name, id] of Object.entries(names)) {
-      required.set(id, name);
-    }
-    let resultAddress = 0;
-    const watched = {
-      exports: {
-        ...instance.exports,
-        opa_eval: (...operands: readonly number[]) => {
-          resultAddress = exports.opa_eval(...operands);
-          return resultAddress;
-        },
-      },
-    };
-    return {
-      sdk: new LoadedPolicy(watched, memory, minor),
-      memory,
-      required,
-      resultText: () => textAt(memory, resultAddress),
-    };
-  } catch (cause) {
-    throw new ElfgateError('policy', `the compiled policy cannot be loaded: ${reasonOf(cause)}`, { cause });
+}
+
+interface Circumstances {
+  readonly running: RunningRule;
+  readonly limited: NonNullable<EvaluationConditions['limited']>;
+  readonly evaluation: Evaluation;
+}
+
+function verdictOf(
+  policy: PolicyInstance,
+  input: Uint8Array,
+  { running, limited, evaluation }: Circumstances,
+): unknown {
+  const number = policy.entrypoints[entrypoint];
+  if (number === undefined) {
+    throw new ElfgateError('evaluation', `the policy failed: it was not compiled for the entrypoint ${entrypoint}`);
   }
-}
-
-function missingOf({ required }: PolicyInstance): readonly string[] {
-  return [...required.values()].filter((name) => !builtins.has(name)).sort();
-}
-
-function verdictOf({ sdk, resultText }: PolicyInstance, input: ArrayBuffer): unknown {
   let answers: unknown;
   try {
-    sdk.evaluate(input, entrypoint);
-    answers = parseExactly(resultText());
+    answers = parseExactly(limited(() => policy.evaluate(number, input, 'json', evaluation)));
   } catch (cause) {
-    if (cause instanceof ElfgateError) {
-      throw cause;
-    }
-    throw isOutOfMemory(cause)
-      ? new ElfgateError(
-          'evaluation',
-          `the policy needs more than its ${limits.evaluationMemoryPages / 16_384} GiB of memory`,
-          {
-            hint: 'check parts of the target on their own, or look for a rule that combines everything with everything',
-            cause,
-          },
-        )
-      : new ElfgateError('evaluation', `the policy failed: ${reasonOf(cause)}`, { cause });
+    throw failureOf(cause, ruleAt(running));
   }
   if (!Array.isArray(answers) || answers.length !== 1 || answers[0]?.result === undefined) {
     throw new ElfgateError('evaluation', `the policy gave no verdict: ${entrypoint} is undefined for this input`, {
@@ -192,49 +136,35 @@ function verdictOf({ sdk, resultText }: PolicyInstance, input: ArrayBuffer): unk
   return answers[0].result;
 }
 
-/** The SDK grows the memory for the input and gets a RangeError; the module grows it while it computes and aborts. */
+function failureOf(cause: unknown, rule: string | null): ElfgateError {
+  const where = rule === null ? '' : ` in rule ${rule}`;
+  if (cause instanceof ElfgateError) {
+    return rule === null
+      ? cause
+      : new ElfgateError(cause.code, `${cause.message}${where}`, {
+          ...(cause.hint === null ? {} : { hint: cause.hint }),
+          cause,
+        });
+  }
+  if (isOutOfMemory(cause)) {
+    return new ElfgateError(
+      'evaluation',
+      `the policy needs more than its ${limits.evaluationMemoryPages / 16_384} GiB of memory${where}`,
+      {
+        hint: 'check parts of the target on their own, or look for a rule that combines everything with everything',
+        cause,
+      },
+    );
+  }
+  return new ElfgateError('evaluation', `the policy failed${where}: ${reasonOf(cause)}`, { cause });
+}
+
+/** Growing the memory for the input is a RangeError; the module grows it while it computes, and aborts. */
 function isOutOfMemory(cause: unknown): boolean {
-  return cause instanceof RangeError || (cause instanceof Error && cause.message === 'opa_malloc: failed');
-}
-
-interface PolicyHost {
-  readonly exports: PolicyExports;
-  readonly memory: WebAssembly.Memory;
-}
-
-/** Calls a built-in; its result, undefined included, has the meaning that it has in Rego. */
-function callBuiltin({ exports, memory }: PolicyHost, name: string, operands: readonly number[]): number {
-  const builtin = builtins.get(name);
-  if (builtin === undefined) {
-    throw new ElfgateError('evaluation', `the policy called the built-in ${name}, which is not offered`);
-  }
-  let result: string | undefined;
-  try {
-    const value =
-      builtin.operands === 'rego'
-        ? builtin.call(...operands.map((operand) => parseRegoValue(textAt(memory, exports.opa_value_dump(operand)))))
-        : builtin.call(...operands.map((operand) => parseExactly(textAt(memory, exports.opa_json_dump(operand)))));
-    result = stringifyExactly(value);
-  } catch (cause) {
-    throw new ElfgateError('evaluation', `the built-in ${name} failed: ${reasonOf(cause)}`, { cause });
-  }
-  if (result === undefined) {
-    return 0;
-  }
-  const bytes = new TextEncoder().encode(result);
-  const address = exports.opa_malloc(bytes.length);
-  new Uint8Array(memory.buffer).set(bytes, address);
-  const value = exports.opa_json_parse(address, bytes.length);
-  if (value === 0) {
-    throw new ElfgateError('evaluation', `the built-in ${name} gave a result that the policy cannot read`);
-  }
-  return value;
-}
-
-/** The text at an address, up to its terminating zero byte. */
-function textAt(memory: WebAssembly.Memory, address: number): string {
-  const bytes = new Uint8Array(memory.buffer);
-  return new TextDecoder().decode(bytes.subarray(address, bytes.indexOf(0, address)));
+  return (
+    (cause instanceof RangeError && !/call stack/.test(cause.message)) ||
+    (cause instanceof Error && cause.message === 'opa_malloc: failed')
+  );
 }
 
 function reasonOf(cause: unknown): string {

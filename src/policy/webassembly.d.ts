@@ -19,6 +19,8 @@ declare namespace WebAssembly {
   class Memory {
     constructor(size: { readonly initial: number; readonly maximum: number });
     readonly buffer: ArrayBuffer;
+    /** @throws RangeError beyond the maximum. */
+    grow(pages: number): number;
   }
 
   interface Global {

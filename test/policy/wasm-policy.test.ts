@@ -1,5 +1,6 @@
 import test from 'ava';
 import { ElfgateError } from '../../src/errors.ts';
+import { timeLimited } from '../../src/policy/time-limit.ts';
 import { loadWasmPolicy } from '../../src/policy/wasm-policy.ts';
 import { compiled } from './scratch.ts';
 
@@ -66,7 +67,7 @@ test('a policy that was compiled for another entrypoint is refused', async (t) =
   t.throws(() => other.evaluate({}), {
     instanceOf: ElfgateError,
     code: 'evaluation',
-    message: 'the policy failed: entrypoint elfgate/verdict is not valid in this instance',
+    message: 'the policy failed: it was not compiled for the entrypoint elfgate/verdict',
   });
 });
 
@@ -98,6 +99,18 @@ test('a policy that outgrows its memory is an error, and the next evaluation wor
     message: 'the policy needs more than its 1 GiB of memory',
   });
   t.is(policy.evaluate({ n: [1, 2], text: 'x' }), 8);
+});
+
+test('a policy that computes without end is ended at its limit, and the next evaluation works', async (t) => {
+  const rego = 'verdict := count([1 | some a in input.n; some b in input.n; some c in input.n; a + b + c < 0])';
+  const policy = await loadWasmPolicy(await wasm(rego), {}, { limited: timeLimited(300) });
+  const numbers = Array.from({ length: 3000 }, (_, index) => index);
+  t.throws(() => policy.evaluate({ n: numbers }), {
+    instanceOf: ElfgateError,
+    code: 'limit',
+    message: 'the policy took longer than 300 ms and was ended',
+  });
+  t.is(policy.evaluate({ n: [-1] }), 1);
 });
 
 test('base data stays between evaluations', async (t) => {

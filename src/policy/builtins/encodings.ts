@@ -1,10 +1,17 @@
+import { type Builtins, plain } from './builtin.ts';
+
+export const encodings: Builtins = {
+  'hex.decode': plain(decodeHex),
+  'hex.encode': plain(encodeHex),
+};
+
 /** `hex.encode`: the UTF-8 bytes of a string. */
-export function encodeHex(text: unknown): string | undefined {
+function encodeHex(text: unknown): string | undefined {
   return typeof text === 'string' ? Buffer.from(text).toString('hex') : undefined;
 }
 
 /** `hex.decode`: undefined for what is not hexadecimal, or does not decode to UTF-8. */
-export function decodeHex(digits: unknown): string | undefined {
+function decodeHex(digits: unknown): string | undefined {
   if (typeof digits !== 'string' || digits.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(digits)) {
     return undefined;
   }

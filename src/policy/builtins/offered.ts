@@ -1,19 +1,4 @@
-import { decodeHex, encodeHex } from './encodings.ts';
-import type { RegoValue } from './rego-value.ts';
-import { compareSemver, isValidSemver } from './semver.ts';
-import { sprintf } from './sprintf.ts';
-import { anyPrefixMatch, anySuffixMatch, countOccurrences } from './strings.ts';
-
-/**
- * A built-in function on this side of the policy.
- *
- * Returning undefined makes the call undefined in Rego, which is what OPA does with operands of the wrong type.
- * Throwing ends the evaluation: only for what a policy must never go on from.
- */
-export type Builtin =
-  | { readonly operands: 'json'; readonly call: (...operands: readonly unknown[]) => unknown }
-  /** Operands with sets as sets and numbers as they are written. */
-  | { readonly operands: 'rego'; readonly call: (...operands: readonly RegoValue[]) => unknown };
+import type { Builtin, Builtins } from './builtin.ts';
 
 /**
  * The built-ins that policies may use besides those inside every compiled module.
@@ -29,13 +14,33 @@ export type Builtin =
  * The built-ins of the SDK are not taken: its sprintf differs from Go's, and its regex.split is JavaScript's, which
  * a hostile file name can stop for hours.
  */
-export const builtins: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
-  ['hex.decode', { operands: 'json', call: decodeHex }],
-  ['hex.encode', { operands: 'json', call: encodeHex }],
-  ['semver.compare', { operands: 'json', call: compareSemver }],
-  ['semver.is_valid', { operands: 'json', call: isValidSemver }],
-  ['sprintf', { operands: 'rego', call: sprintf }],
-  ['strings.any_prefix_match', { operands: 'json', call: anyPrefixMatch }],
-  ['strings.any_suffix_match', { operands: 'json', call: anySuffixMatch }],
-  ['strings.count', { operands: 'json', call: countOccurrences }],
-]);
+const families: readonly Family[] = [
+  { names: ['hex.decode', 'hex.encode'], load: async () => (await import('./encodings.ts')).encodings },
+  { names: ['semver.compare', 'semver.is_valid'], load: async () => (await import('./semver.ts')).semver },
+  { names: ['sprintf'], load: async () => (await import('./sprintf.ts')).formatting },
+  {
+    names: ['strings.any_prefix_match', 'strings.any_suffix_match', 'strings.count'],
+    load: async () => (await import('./strings.ts')).strings,
+  },
+];
+
+/** Built-ins that one file offers. It is loaded when a policy needs one of them: most need none. */
+interface Family {
+  readonly names: readonly string[];
+  load(): Promise<Builtins>;
+}
+
+/** Answered by the instance itself: see `running-rule.ts`. */
+const answeredElsewhere = ['trace'];
+
+/** Whether policies may call a built-in of this name that is not inside their module. */
+export function isOffered(name: string): boolean {
+  return answeredElsewhere.includes(name) || families.some(({ names }) => names.includes(name));
+}
+
+/** The built-ins of these names, as far as they are offered. */
+export async function offeredBuiltins(wanted: readonly string[]): Promise<ReadonlyMap<string, Builtin>> {
+  const needed = families.filter(({ names }) => names.some((name) => wanted.includes(name)));
+  const loaded = await Promise.all(needed.map(({ load }) => load()));
+  return new Map(loaded.flatMap((builtins) => Object.entries(builtins)));
+}

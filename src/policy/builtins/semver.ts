@@ -1,14 +1,21 @@
+import { type Builtins, plain } from './builtin.ts';
+
+export const semver: Builtins = {
+  'semver.compare': plain(compareSemver),
+  'semver.is_valid': plain(isValidSemver),
+};
+
 /**
  * `semver.is_valid`: a version of semver.org 2.0.0; a leading `v` is allowed, as in OPA.
  *
  * Go's own versions (`go1.26.8`) and GNU symbol versions (`GLIBC_2.34`) are none.
  */
-export function isValidSemver(version: unknown): boolean {
+function isValidSemver(version: unknown): boolean {
   return typeof version === 'string' && parse(version) !== null;
 }
 
 /** `semver.compare`: -1, 0 or 1; undefined when either is no version. Build metadata is left out of account. */
-export function compareSemver(a: unknown, b: unknown): number | undefined {
+function compareSemver(a: unknown, b: unknown): number | undefined {
   const left = typeof a === 'string' ? parse(a) : null;
   const right = typeof b === 'string' ? parse(b) : null;
   if (left === null || right === null) {

@@ -1,6 +1,14 @@
+import { type Builtins, rego } from './builtin.ts';
 import { formatFloat } from './go-float.ts';
 import { canBackquote, quote, quoteCharacter } from './go-quote.ts';
 import { type RegoValue, regoText } from './rego-value.ts';
+
+export const formatting: Builtins = {
+  sprintf: rego((format, operands) => {
+    const text = sprintf(format, operands);
+    return text === undefined ? undefined : { type: 'string', value: text };
+  }),
+};
 
 /**
  * `sprintf` as OPA has it: Go's `fmt.Sprintf` over integers, floating-point numbers and strings, everything else
@@ -14,7 +22,7 @@ import { type RegoValue, regoText } from './rego-value.ts';
  *
  * @throws Error for `%b` and `%x` of numbers with a fraction, which nobody asks for: loud rather than different.
  */
-export function sprintf(format: RegoValue | undefined, operands: RegoValue | undefined): string | undefined {
+function sprintf(format: RegoValue | undefined, operands: RegoValue | undefined): string | undefined {
   if (format?.type !== 'string' || operands?.type !== 'array') {
     return undefined;
   }

@@ -1,0 +1,367 @@
+import { Worker } from 'node:worker_threads';
+import { ElfgateError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { baseData, type PolicyFinding, type RulesOn } from './evaluation.ts';
+import { encodeInput } from './evaluation-input.ts';
+import type { EvaluatorAnswer, EvaluatorQuestion, EvaluatorSetup } from './evaluator-thread.ts';
+import type { PolicyBundle } from './policy-bundle.ts';
+import { type RunningRule, ruleAt, runningRule } from './running-rule.ts';
+import { compileModule, loadWasmPolicy } from './wasm-policy.ts';
+
+/**
+ * Judges many inputs at once, each by one set of rules, on threads that can be ended.
+ *
+ * A rule that computes or allocates without end is stopped at its limit and costs its own input only: the others on
+ * that thread are given to another one, and a new thread takes the place of the ended one.
+ *
+ * Own code and not `piscina`: its clock starts when a task is handed in, not when it runs, and it does not tell which
+ * thread runs which task, so that a slow neighbour would be blamed and its rule could not be named.
+ */
+export interface EvaluatorPool<Rules extends RulesOn = RulesOn> {
+  /**
+   * The findings for one facts document, sorted by path, rule and message, by the rules that are in force at the
+   * moment of the call.
+   *
+   * @param facts plain JSON data, as {@link encodeInput} takes it. It is copied before this returns.
+   * @param signal gives up waiting: the promise rejects with its reason. An evaluation that has begun is not stopped
+   * by it, but by the time limit.
+   * @throws ElfgateError `limit` when the evaluation takes longer than the time limit, or too many wait already;
+   * `evaluation` when the policy fails; both name the rule where it is known. `evaluation` when the pool is closed.
+   */
+  evaluate(facts: unknown, signal?: AbortSignal): Promise<PoolAnswer<Rules>>;
+  /**
+   * Puts other rules in force, once they are ready on a thread: until then, and when it throws, the rules before stay
+   * in force. Inputs that were handed in before are judged by the rules of their time; none is dropped, none is
+   * judged by both.
+   *
+   * @throws ElfgateError as {@link startEvaluatorPool}.
+   */
+  replace(bundle: PolicyBundle, rulesOn: Rules): Promise<void>;
+  /** For metrics and readiness: what the pool does at this moment, and how often it had to end a thread. */
+  statistics(): PoolStatistics;
+  /** Answers what was handed in, then ends all threads. Later calls of `evaluate` are refused. */
+  close(): Promise<void>;
+}
+
+/** Findings, and exactly the rules that they were found by. */
+export interface PoolAnswer<Rules extends RulesOn = RulesOn> {
+  readonly findings: readonly PolicyFinding[];
+  readonly bundle: PolicyBundle;
+  /** The object that was given to {@link startEvaluatorPool} or `replace`. */
+  readonly rulesOn: Rules;
+}
+
+export interface PoolStatistics {
+  readonly threads: number;
+  /** Inputs that no thread has taken yet. */
+  readonly waiting: number;
+  /** Inputs that threads have taken and not answered yet. */
+  readonly running: number;
+  /** Threads that were ended because an evaluation went past its limits, since the start. */
+  readonly ended: number;
+}
+
+export interface EvaluatorPoolOptions {
+  /** Threads that evaluate at the same time. */
+  readonly threads: number;
+  /** Milliseconds that one evaluation may take, once it runs. */
+  readonly timeLimit: number;
+}
+
+/**
+ * Starts a pool with its first rules.
+ *
+ * @throws ElfgateError `policy` when the bundle cannot be loaded, or `rulesOn` names a rule that it does not hold.
+ */
+export async function startEvaluatorPool<Rules extends RulesOn>(
+  bundle: PolicyBundle,
+  rulesOn: Rules,
+  options: EvaluatorPoolOptions,
+): Promise<EvaluatorPool<Rules>> {
+  let current = await startCrew(bundle, rulesOn, options);
+  const retired = new Set<Crew<Rules>>();
+  let closed = false;
+  let endedBefore = 0;
+
+  const retire = async (crew: Crew<Rules>): Promise<void> => {
+    retired.add(crew);
+    await crew.finish();
+    retired.delete(crew);
+    endedBefore += crew.ended();
+  };
+
+  return {
+    evaluate(facts, signal) {
+      if (closed) {
+        return Promise.reject(new ElfgateError('evaluation', 'the policy evaluator is closed'));
+      }
+      return current.evaluate(facts, signal);
+    },
+    async replace(nextBundle, nextRules) {
+      const next = await startCrew(nextBundle, nextRules, options);
+      if (closed) {
+        await next.finish();
+        return;
+      }
+      const before = current;
+      current = next;
+      void retire(before);
+    },
+    statistics() {
+      const crews = [current, ...retired];
+      return {
+        threads: options.threads,
+        waiting: sum(crews.map((crew) => crew.waiting())),
+        running: sum(crews.map((crew) => crew.running())),
+        ended: endedBefore + sum(crews.map((crew) => crew.ended())),
+      };
+    },
+    async close() {
+      closed = true;
+      await Promise.all([current, ...retired].map((crew) => crew.finish()));
+    },
+  };
+}
+
+/** The threads of one set of rules. */
+interface Crew<Rules extends RulesOn> {
+  evaluate(facts: unknown, signal: AbortSignal | undefined): Promise<PoolAnswer<Rules>>;
+  waiting(): number;
+  running(): number;
+  ended(): number;
+  /** Answers what waits, then ends the threads. */
+  finish(): Promise<void>;
+}
+
+interface Task {
+  readonly input: Uint8Array<ArrayBuffer>;
+  /** False when whoever asked has given up. */
+  wanted: boolean;
+  succeed(findings: readonly PolicyFinding[]): void;
+  fail(error: unknown): void;
+}
+
+interface Member {
+  readonly worker: Worker;
+  readonly running: RunningRule;
+  /** What the thread has been given, in order; it works on the first. */
+  readonly tasks: Task[];
+  timer: NodeJS.Timeout | null;
+  /** Whether it has loaded the policy. The clock of a task must not count that. */
+  ready: boolean;
+}
+
+async function startCrew<Rules extends RulesOn>(
+  bundle: PolicyBundle,
+  rulesOn: Rules,
+  { threads, timeLimit }: EvaluatorPoolOptions,
+): Promise<Crew<Rules>> {
+  const module = await compileModule(bundle.wasm);
+  const data = baseData(bundle, rulesOn);
+  // Whatever is wrong with the policy is said here, once, and not by every thread.
+  await loadWasmPolicy(module, data);
+  const members: Member[] = [];
+  const queue: Task[] = [];
+  let endedThreads = 0;
+  let finished = false;
+  let whenIdle: (() => void) | null = null;
+  const firstThread = Promise.withResolvers<void>();
+
+  const start = (): void => {
+    const memory = new SharedArrayBuffer(256);
+    const setup: EvaluatorSetup = { module, data, rules: bundle.rules, running: memory };
+    const worker = new Worker(threadFile, {
+      workerData: setup,
+      env: {},
+      resourceLimits: { maxOldGenerationSizeMb: limits.evaluatorHeapMegabytes },
+    });
+    const member: Member = { worker, running: runningRule(memory), tasks: [], timer: null, ready: false };
+    members.push(member);
+    worker.on('message', (answer: EvaluatorAnswer) => settle(member, answer));
+    worker.on('error', (cause) => lose(member, outOfReach(cause, ruleAt(member.running))));
+  };
+  const settle = (member: Member, answer: EvaluatorAnswer): void => {
+    if (answer.outcome === 'ready') {
+      member.ready = true;
+      firstThread.resolve();
+      hand(member);
+      return;
+    }
+    const task = member.tasks.shift();
+    watch(member);
+    if (answer.outcome === 'findings') {
+      task?.succeed(answer.findings);
+    } else {
+      task?.fail(errorOf(answer));
+    }
+    hand(member);
+  };
+  /** The clock of the task that the thread works on, or none. */
+  const watch = (member: Member): void => {
+    if (member.timer !== null) {
+      clearTimeout(member.timer);
+      member.timer = null;
+    }
+    if (member.tasks.length > 0) {
+      member.timer = setTimeout(() => lose(member, outOfTime(timeLimit, ruleAt(member.running))), timeLimit);
+    }
+  };
+  /** Gives a thread as much as it should have ahead. */
+  const hand = (member: Member): void => {
+    const share = Math.max(1, Math.ceil((queue.length + running()) / threads));
+    while (member.ready && member.tasks.length < Math.min(limits.evaluationsAhead, share)) {
+      const task = queue.shift();
+      if (task === undefined) {
+        break;
+      }
+      if (!task.wanted) {
+        continue;
+      }
+      member.tasks.push(task);
+      // Copied and not transferred: should this thread be ended, another one needs the bytes.
+      const question: EvaluatorQuestion = task.input;
+      member.worker.postMessage(question);
+      if (member.tasks.length === 1) {
+        watch(member);
+      }
+    }
+    tellIfIdle();
+  };
+  const tellIfIdle = (): void => {
+    if (whenIdle !== null && queue.length === 0 && members.every(({ tasks }) => tasks.length === 0)) {
+      whenIdle();
+    }
+  };
+  /** Ends a thread whose first task cannot be finished, and starts another in its place. */
+  const lose = (member: Member, error: ElfgateError): void => {
+    const index = members.indexOf(member);
+    if (index < 0) {
+      return;
+    }
+    members.splice(index, 1);
+    if (member.timer !== null) {
+      clearTimeout(member.timer);
+    }
+    member.worker.removeAllListeners('message');
+    void member.worker.terminate();
+    const [guilty, ...innocent] = member.tasks;
+    queue.unshift(...innocent);
+    guilty?.fail(error);
+    if (member.ready) {
+      endedThreads++;
+      start();
+    } else if (members.length === 0) {
+      // It did not even start: another try would not either. The next input asks for one.
+      firstThread.reject(error);
+      for (const task of queue.splice(0)) {
+        task.fail(error);
+      }
+      tellIfIdle();
+    }
+  };
+  const running = (): number => sum(members.map(({ tasks }) => tasks.length));
+
+  const fill = (): void => {
+    while (members.length < threads) {
+      start();
+    }
+  };
+
+  fill();
+  await firstThread.promise;
+  return {
+    evaluate(facts, signal) {
+      if (queue.length >= limits.evaluationsWaiting) {
+        return Promise.reject(
+          new ElfgateError('limit', `${queue.length} inputs wait for the policies already`, {
+            hint: 'run more replicas, or give this one more threads',
+          }),
+        );
+      }
+      return new Promise((resolve, reject) => {
+        signal?.throwIfAborted();
+        const giveUp = (): void => {
+          task.wanted = false;
+          reject(signal?.reason);
+        };
+        const task: Task = {
+          input: encodeInput(facts),
+          wanted: true,
+          succeed(findings) {
+            signal?.removeEventListener('abort', giveUp);
+            resolve({ findings, bundle, rulesOn });
+          },
+          fail(error) {
+            signal?.removeEventListener('abort', giveUp);
+            reject(error);
+          },
+        };
+        signal?.addEventListener('abort', giveUp, { once: true });
+        queue.push(task);
+        fill();
+        // The thread with the least to do.
+        const idlest = members.reduce<Member | undefined>(
+          (best, member) =>
+            member.ready && (best === undefined || member.tasks.length < best.tasks.length) ? member : best,
+          undefined,
+        );
+        if (idlest !== undefined) {
+          hand(idlest);
+        }
+      });
+    },
+    waiting: () => queue.length,
+    running,
+    ended: () => endedThreads,
+    async finish() {
+      if (finished) {
+        return;
+      }
+      finished = true;
+      if (queue.length > 0 || running() > 0) {
+        await new Promise<void>((resolve) => {
+          whenIdle = resolve;
+        });
+      }
+      await Promise.all(members.splice(0).map(({ worker }) => worker.terminate()));
+    },
+  };
+}
+
+const threadFile = new URL(
+  import.meta.url.endsWith('.ts') ? './evaluator-thread.ts' : './evaluator-thread.js',
+  import.meta.url,
+);
+
+function outOfTime(timeLimit: number, rule: string | null): ElfgateError {
+  const who = rule === null ? 'the policy' : `rule ${rule}`;
+  return new ElfgateError('limit', `${who} took longer than ${timeLimit} ms and was ended`, {
+    hint: 'look for a rule that combines everything with everything, or raise the time limit of an evaluation',
+  });
+}
+
+/** A thread that died: of its heap's limit, or of a mistake in here. */
+function outOfReach(cause: unknown, rule: string | null): ElfgateError {
+  const where = rule === null ? '' : ` in rule ${rule}`;
+  const outOfMemory = cause instanceof Error && 'code' in cause && cause.code === 'ERR_WORKER_OUT_OF_MEMORY';
+  return outOfMemory
+    ? new ElfgateError(
+        'limit',
+        `the policy needs more than its ${limits.evaluatorHeapMegabytes} MB of memory${where}`,
+        {
+          hint: 'look for a call that builds a very large text or list',
+          cause,
+        },
+      )
+    : new ElfgateError('evaluation', `the policy failed${where}: ${cause instanceof Error ? cause.message : cause}`, {
+        cause,
+      });
+}
+
+function errorOf({ code, message, hint }: Extract<EvaluatorAnswer, { readonly outcome: 'error' }>): ElfgateError {
+  return new ElfgateError(code, message, hint === null ? {} : { hint });
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}

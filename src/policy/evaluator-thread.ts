@@ -1,0 +1,48 @@
+/**
+ * A thread of `evaluator-pool.ts`: loads its policy once, then answers one input after the other, in order.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { ElfgateError, type ErrorCode } from '../errors.ts';
+import { findingsOf, type PolicyFinding } from './evaluation.ts';
+import type { RuleMetadata } from './rule-metadata.ts';
+import { runningRule } from './running-rule.ts';
+import { loadWasmPolicy } from './wasm-policy.ts';
+
+/** What a thread is started with. */
+export interface EvaluatorSetup {
+  readonly module: WebAssembly.Module;
+  /** Base data: the parameters of the rules that are on. */
+  readonly data: object;
+  readonly rules: readonly RuleMetadata[];
+  /** Where the pool reads which rule runs. */
+  readonly running: SharedArrayBuffer;
+}
+
+/** Facts as JSON. */
+export type EvaluatorQuestion = Uint8Array<ArrayBuffer>;
+
+export type EvaluatorAnswer =
+  | { readonly outcome: 'ready' }
+  | { readonly outcome: 'findings'; readonly findings: readonly PolicyFinding[] }
+  | { readonly outcome: 'error'; readonly code: ErrorCode; readonly message: string; readonly hint: string | null };
+
+const setup = workerData as EvaluatorSetup;
+const rules = new Map(setup.rules.map((rule) => [rule.id, rule]));
+const policy = await loadWasmPolicy(setup.module, setup.data, { running: runningRule(setup.running) });
+
+parentPort?.on('message', (facts: EvaluatorQuestion) => {
+  parentPort?.postMessage(answerTo(facts));
+});
+parentPort?.postMessage({ outcome: 'ready' } satisfies EvaluatorAnswer);
+
+function answerTo(facts: EvaluatorQuestion): EvaluatorAnswer {
+  try {
+    return { outcome: 'findings', findings: findingsOf(policy.evaluateEncoded(facts), rules) };
+  } catch (error) {
+    if (!(error instanceof ElfgateError)) {
+      throw error;
+    }
+    // Errors lose their class on the way to another thread.
+    return { outcome: 'error', code: error.code, message: error.message, hint: error.hint };
+  }
+}

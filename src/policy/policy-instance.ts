@@ -1,0 +1,248 @@
+import { ElfgateError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { type Builtin, BuiltinError, type Evaluation } from './builtins/builtin.ts';
+import { parsePlain, writePlain, writeRego } from './builtins/plain-value.ts';
+import { parseRegoValue } from './builtins/rego-value.ts';
+import { parseExactly } from './exact-json.ts';
+import { noteRule, type RunningRule } from './running-rule.ts';
+
+/**
+ * One instance of a compiled policy: its memory, its base data, and the calling convention of OPA's Wasm ABI 1.2
+ * (https://www.openpolicyagent.org/docs/wasm).
+ *
+ * The convention is followed here and not by `@open-policy-agent/opa-wasm`: that package takes malformed input for no
+ * input, prefers its own sprintf to one that is given to it, reads every result twice and rounds its integers.
+ */
+export interface PolicyInstance {
+  /** Names of the built-ins that the module calls on its host. */
+  readonly required: readonly string[];
+  /** Names of the documents that can be asked for, with their numbers. */
+  readonly entrypoints: Readonly<Record<string, number>>;
+  /** Bytes of memory, which never shrinks. */
+  size(): number;
+  /** Puts base data, as JSON, below everything that evaluations write. */
+  setData(json: Uint8Array): void;
+  /**
+   * Evaluates one document.
+   *
+   * @param input JSON, or null for an undefined input.
+   * @param format `json` loses what is a set; `rego` writes `{1,2}` for sets.
+   * @returns the text of the result set: `[{"result": …}]`, `[]` when the document is undefined.
+   * @throws Error when the policy aborts; WebAssembly.RuntimeError and RangeError of the engine. The memory may then
+   * hold anything.
+   */
+  evaluate(entrypoint: number, input: Uint8Array | null, format: 'json' | 'rego', evaluation: Evaluation): string;
+}
+
+/** Pages of 64 KiB. What a compiled policy without input needs; it grows from there. */
+const memoryPagesAtFirst = 5;
+
+/** What a policy module of ABI 1 exports, as far as it is used here; all addresses are offsets in its memory. */
+interface PolicyExports {
+  readonly opa_wasm_abi_version: WebAssembly.Global;
+  readonly opa_wasm_abi_minor_version: WebAssembly.Global;
+  builtins(): number;
+  entrypoints(): number;
+  opa_malloc(bytes: number): number;
+  opa_heap_ptr_get(): number;
+  opa_heap_ptr_set(address: number): void;
+  opa_json_parse(address: number, bytes: number): number;
+  opa_value_parse(address: number, bytes: number): number;
+  opa_json_dump(value: number): number;
+  opa_value_dump(value: number): number;
+  opa_eval(...operands: readonly number[]): number;
+}
+
+/**
+ * Instantiates a compiled policy.
+ *
+ * @param offered gives the built-in of a name. It is asked when a policy calls, not before.
+ * @param running where the instance notes which rule it is at.
+ * @throws ElfgateError `policy` when the module is no policy of ABI 1.2 or a later 1.
+ */
+export function instantiatePolicy(
+  module: WebAssembly.Module,
+  offered: (name: string) => Builtin | undefined,
+  running: RunningRule,
+): PolicyInstance {
+  const memory = new WebAssembly.Memory({ initial: memoryPagesAtFirst, maximum: limits.evaluationMemoryPages });
+  const names = new Map<number, string>();
+  let host: PolicyHost | null = null;
+  const call = (id: number, _context: number, ...operands: readonly number[]): number => {
+    if (host === null) {
+      throw new Error('a built-in was called before the policy was ready');
+    }
+    return callBuiltin(host, names.get(id) ?? `number ${id}`, operands);
+  };
+  const env = {
+    memory,
+    opa_abort(address: number): never {
+      throw new Error(textAt(memory, address));
+    },
+    // The compiler drops print(); what is left are the runtime's own notes, which no one asked for.
+    opa_println() {},
+    opa_builtin0: call,
+    opa_builtin1: call,
+    opa_builtin2: call,
+    opa_builtin3: call,
+    opa_builtin4: call,
+  };
+  try {
+    const exports = new WebAssembly.Instance(module, { env }).exports as unknown as PolicyExports;
+    const [major, minor] = [exports.opa_wasm_abi_version?.value, exports.opa_wasm_abi_minor_version?.value];
+    if (major !== 1 || !(minor >= 2)) {
+      throw new Error(`its ABI version is ${major}.${minor}, and 1.2 or a later 1 is needed`);
+    }
+    const ready: PolicyHost = { exports, memory, offered, running, evaluation: null };
+    host = ready;
+    const builtinIds = readJson(ready, exports.builtins()) as Record<string, number>;
+    for (const [name, id] of Object.entries(builtinIds)) {
+      names.set(id, name);
+    }
+    const entrypoints = readJson(ready, exports.entrypoints()) as Record<string, number>;
+    let data = parseInto(ready, new TextEncoder().encode('{}'));
+    const base = exports.opa_heap_ptr_get();
+    let heap = base;
+    return {
+      required: [...names.values()].sort(),
+      entrypoints,
+      size: () => memory.buffer.byteLength,
+      setData(json) {
+        exports.opa_heap_ptr_set(base);
+        data = parseInto(ready, json);
+        heap = exports.opa_heap_ptr_get();
+      },
+      evaluate(entrypoint, input, format, evaluation) {
+        const length = input?.byteLength ?? 0;
+        makeRoom(memory, heap + length);
+        if (input !== null) {
+          new Uint8Array(memory.buffer).set(input, heap);
+        }
+        ready.evaluation = evaluation;
+        const result = exports.opa_eval(
+          0,
+          entrypoint,
+          data,
+          input === null ? 0 : heap,
+          length,
+          // Values start at multiples of eight; an odd start costs every one of them a split load.
+          Math.ceil((heap + length) / 8) * 8,
+          format === 'json' ? 0 : 1,
+        );
+        return textAt(memory, result);
+      },
+    };
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ElfgateError('policy', `the compiled policy cannot be loaded: ${reason}`, { cause });
+  }
+}
+
+interface PolicyHost {
+  readonly exports: PolicyExports;
+  readonly memory: WebAssembly.Memory;
+  readonly offered: (name: string) => Builtin | undefined;
+  readonly running: RunningRule;
+  evaluation: Evaluation | null;
+}
+
+/** Calls a built-in; its result, undefined included, has the meaning that it has in Rego. */
+function callBuiltin(host: PolicyHost, name: string, operands: readonly number[]): number {
+  const { exports, memory, evaluation } = host;
+  if (name === 'trace') {
+    noteRule(host.running, stringAt(memory, operands[0] ?? 0));
+    return operands[0] ?? 0;
+  }
+  const builtin = host.offered(name);
+  if (builtin === undefined || evaluation === null) {
+    throw new ElfgateError('evaluation', `the policy called the built-in ${name}, which is not offered`);
+  }
+  const dumped = (operand: number): string => textAt(memory, exports.opa_value_dump(operand));
+  let result: string;
+  try {
+    if (builtin.operands === 'rego') {
+      const value = builtin.call.apply(
+        evaluation,
+        operands.map((operand) => parseRegoValue(dumped(operand))),
+      );
+      if (value === undefined) {
+        return 0;
+      }
+      result = writeRego(value);
+    } else {
+      const value = builtin.call.apply(
+        evaluation,
+        operands.map((operand) => {
+          const bytes = stringAt(memory, operand);
+          return bytes === null ? parsePlain(dumped(operand)) : decoder.decode(bytes);
+        }),
+      );
+      if (value === undefined) {
+        return 0;
+      }
+      result = writePlain(value);
+    }
+  } catch (cause) {
+    if (cause instanceof BuiltinError) {
+      return 0;
+    }
+    throw new ElfgateError(
+      'evaluation',
+      `the built-in ${name} failed: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    );
+  }
+  const bytes = new TextEncoder().encode(result);
+  const address = exports.opa_malloc(bytes.length);
+  new Uint8Array(memory.buffer).set(bytes, address);
+  const value = exports.opa_value_parse(address, bytes.length);
+  if (value === 0) {
+    throw new ElfgateError('evaluation', `the built-in ${name} gave a result that the policy cannot read`);
+  }
+  return value;
+}
+
+// A byte order mark at the start of a text is a character of it.
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+
+/** The text at an address, up to its terminating zero byte. */
+function textAt(memory: WebAssembly.Memory, address: number): string {
+  const bytes = new Uint8Array(memory.buffer);
+  return decoder.decode(bytes.subarray(address, bytes.indexOf(0, address)));
+}
+
+/** `opa_string_t` of OPA's wasm/src/value.h: a type, its length at 4, the address of its bytes at 8. */
+const stringTypes = [4, 8];
+
+/** The UTF-8 of a value that is a string, without writing it out first; null for other values. */
+function stringAt(memory: WebAssembly.Memory, address: number): Uint8Array | null {
+  const view = new DataView(memory.buffer);
+  if (!stringTypes.includes(view.getUint8(address))) {
+    return null;
+  }
+  return new Uint8Array(memory.buffer, view.getUint32(address + 8, true), view.getUint32(address + 4, true));
+}
+
+function readJson({ exports, memory }: PolicyHost, value: number): unknown {
+  return parseExactly(textAt(memory, exports.opa_json_dump(value)));
+}
+
+function parseInto({ exports, memory }: PolicyHost, json: Uint8Array): number {
+  const address = exports.opa_malloc(json.byteLength);
+  new Uint8Array(memory.buffer).set(json, address);
+  const value = exports.opa_json_parse(address, json.byteLength);
+  if (value === 0) {
+    throw new Error('its base data are not JSON');
+  }
+  return value;
+}
+
+const pageBytes = 65_536;
+
+/** @throws RangeError when the memory would exceed its maximum. */
+function makeRoom(memory: WebAssembly.Memory, bytes: number): void {
+  const missing = bytes - memory.buffer.byteLength;
+  if (missing > 0) {
+    memory.grow(Math.ceil(missing / pageBytes));
+  }
+}

@@ -1,0 +1,147 @@
+import test from 'ava';
+import { ElfgateError } from '../../src/errors.ts';
+import { startEvaluatorPool } from '../../src/policy/evaluator-pool.ts';
+import type { PolicyBundle } from '../../src/policy/policy-bundle.ts';
+import type { RuleMetadata } from '../../src/policy/rule-metadata.ts';
+import { compiled, engineFiles } from './scratch.ts';
+
+const ruleNames = ['loops', 'grows', 'says'];
+
+const rules: readonly RuleMetadata[] = ruleNames.map((name) => ({
+  id: `test/${name}`,
+  title: name,
+  description: name,
+  severity: 'error',
+  enforce: 'deny',
+  facts: [],
+  parameters: {},
+  sets: [],
+  relatedResources: [],
+  file: `test/${name}/${name}.rego`,
+}));
+
+/** A rule that says one word, one that computes without end when asked to, one that takes memory without end. */
+async function bundleSaying(word: string): Promise<PolicyBundle> {
+  const main = engineFiles['main.rego'] ?? '';
+  const wasm = await compiled(`${main}
+rules.test.says.findings contains {"path": input.path, "message": "${word}"}
+
+rules.test.loops.findings contains {"path": input.path, "message": "never said"} if {
+	input.loop
+	ns := numbers.range(1, 3000)
+	some a in ns
+	some b in ns
+	some c in ns
+	a * b * c < 0
+}
+
+rules.test.grows.findings contains {"path": input.path, "message": "never said"} if {
+	input.grow
+	ns := numbers.range(1, 2000)
+	count([[a, b, c, input.path] | some a in ns; some b in ns; some c in ns]) == 0
+}
+`);
+  return { revision: word, wasm, rules };
+}
+
+const first = bundleSaying('first');
+const second = bundleSaying('second');
+const all = new Map(ruleNames.map((name) => [`test/${name}`, { parameters: {} }]));
+
+test('inputs are judged at once, each answer goes to whoever asked', async (t) => {
+  const pool = await startEvaluatorPool(await first, all, { threads: 2, timeLimit: 30_000 });
+  const paths = Array.from({ length: 200 }, (_, index) => `usr/lib/${index}.so`);
+  const answers = await Promise.all(paths.map((path) => pool.evaluate({ path })));
+  t.deepEqual(
+    answers.map(({ findings }) => findings.map(({ path, message, rule }) => [path, message, rule])),
+    paths.map((path) => [[path, 'first', 'test/says']]),
+  );
+  t.deepEqual(pool.statistics(), { threads: 2, waiting: 0, running: 0, ended: 0 });
+  await pool.close();
+});
+
+test('a rule that computes without end is stopped and named, and the others go on', async (t) => {
+  const pool = await startEvaluatorPool(await first, all, { threads: 1, timeLimit: 1_500 });
+  const runaway = pool.evaluate({ path: 'runaway', loop: true });
+  const others = ['a', 'b', 'c'].map((path) => pool.evaluate({ path }));
+  await t.throwsAsync(runaway, {
+    instanceOf: ElfgateError,
+    code: 'limit',
+    message: 'rule test/loops took longer than 1500 ms and was ended',
+  });
+  const answers = await Promise.all(others);
+  t.deepEqual(
+    answers.map(({ findings }) => findings.map(({ path }) => path)),
+    [['a'], ['b'], ['c']],
+  );
+  t.is(pool.statistics().ended, 1);
+  await pool.close();
+});
+
+test('a rule that takes memory without end is stopped and named, and the next input is judged', async (t) => {
+  const pool = await startEvaluatorPool(await first, all, { threads: 1, timeLimit: 120_000 });
+  await t.throwsAsync(pool.evaluate({ path: 'hungry', grow: true }), {
+    instanceOf: ElfgateError,
+    code: 'evaluation',
+    message: 'the policy needs more than its 1 GiB of memory in rule test/grows',
+  });
+  t.is((await pool.evaluate({ path: 'next' })).findings[0]?.path, 'next');
+  await pool.close();
+});
+
+test('rules are replaced without dropping an input, and no answer is of both', async (t) => {
+  const pool = await startEvaluatorPool(await first, all, { threads: 2, timeLimit: 30_000 });
+  const other = new Map(all);
+  const answers: Promise<unknown>[] = [];
+  const ask = (): void => {
+    const expected = pool.evaluate({ path: 'x' });
+    answers.push(
+      expected.then(({ findings, bundle, rulesOn }) => [findings[0]?.message, bundle.revision, rulesOn === other]),
+    );
+  };
+  const timer = setInterval(() => {
+    for (let count = 0; count < 20; count++) {
+      ask();
+    }
+  }, 1);
+  await pool.replace(await second, other);
+  for (let count = 0; count < 100; count++) {
+    ask();
+  }
+  clearInterval(timer);
+  const settled = await Promise.all(answers);
+  t.deepEqual(new Set(settled.map(String)), new Set(['first,first,false', 'second,second,true']));
+  await pool.close();
+});
+
+test('rules that cannot be loaded leave those before in force', async (t) => {
+  const pool = await startEvaluatorPool(await first, all, { threads: 1, timeLimit: 30_000 });
+  const damaged = { ...(await second), wasm: (await second).wasm.slice(0, 1000) };
+  await t.throwsAsync(pool.replace(damaged, all), { instanceOf: ElfgateError, code: 'policy' });
+  t.is((await pool.evaluate({ path: 'x' })).bundle.revision, 'first');
+  await pool.close();
+});
+
+test('whoever gives up is told so at once, and a closed pool refuses', async (t) => {
+  const pool = await startEvaluatorPool(await first, all, { threads: 1, timeLimit: 1_000 });
+  const runaway = pool.evaluate({ path: 'runaway', loop: true });
+  const controller = new AbortController();
+  const waiting = pool.evaluate({ path: 'x' }, controller.signal);
+  controller.abort(new Error('the client is gone'));
+  await t.throwsAsync(waiting, { message: 'the client is gone' });
+  await t.throwsAsync(runaway, { code: 'limit' });
+  await pool.close();
+  await t.throwsAsync(pool.evaluate({ path: 'x' }), { message: 'the policy evaluator is closed' });
+});
+
+test('facts that are no plain data are refused before they are handed to a thread', async (t) => {
+  const pool = await startEvaluatorPool(await first, all, { threads: 1, timeLimit: 30_000 });
+  await t.throwsAsync(pool.evaluate({ path: undefined, now: new Date() }), {
+    instanceOf: ElfgateError,
+    code: 'evaluation',
+  });
+  await t.throwsAsync(pool.evaluate([]), {
+    message: 'the policy gave no verdict: elfgate/verdict is undefined for this input',
+  });
+  await pool.close();
+});
