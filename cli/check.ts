@@ -1,10 +1,12 @@
 import { inspect } from '../src/facts/inspect.ts';
 import type { Target } from '../src/facts/inspected-target.ts';
 import type { Report } from '../src/findings/finding.ts';
+import { type FailOn, type RenderReport, type ReportFormat, reportFormats } from '../src/findings/formats.ts';
 import { reportOn } from '../src/findings/report.ts';
 import { limits } from '../src/limits.ts';
 import { rulesInForce } from '../src/policy/enforcement.ts';
 import { loadPolicy } from '../src/policy/evaluation.ts';
+import type { RuleMetadata } from '../src/policy/rule-metadata.ts';
 import { timeLimited } from '../src/policy/time-limit.ts';
 import { usesColor, writeOutput } from './output.ts';
 import { configurationFor, policiesFor } from './policies.ts';
@@ -12,12 +14,14 @@ import { reportProblems } from './problems.ts';
 import { startProgress } from './progress.ts';
 import { type SharedOptions, usageError } from './shared-options.ts';
 import type { ExitCode, Surroundings } from './surroundings.ts';
+import { version } from './version.ts';
 
 export interface CheckOptions extends SharedOptions {
   readonly host?: readonly string[];
   readonly plugin?: readonly string[];
   readonly policy?: readonly string[];
-  readonly failOn: 'error' | 'warning' | 'never';
+  readonly failOn: FailOn;
+  readonly output: ReportFormat;
 }
 
 /** `elfgate check TARGET…`: findings of all rules that are on. */
@@ -41,7 +45,8 @@ export async function checkCommand(
   const documents = await inspect(targets, { symbols: 'counted', onFile: progress.file });
   progress.end();
   const report = reportOn(documents, { policy, configuration, inForce, today: new Date() });
-  await writeOutput(await render(report, options, surroundings), options, surroundings);
+  const rules = bundle.rules.filter(({ id }) => inForce.has(id));
+  await writeOutput(await render(report, rules, options, surroundings), options, surroundings);
   if (report.summary.binaries === 0 && options.quiet !== true) {
     surroundings.stderr.write('  = no ELF or Wasm file was found: check that this is the right directory\n');
   }
@@ -66,19 +71,23 @@ function targetsOf(names: readonly string[], { host = [], plugin = [] }: CheckOp
   return [...roles].map(([name, role]) => ({ name, role }));
 }
 
-async function render(report: Report, options: CheckOptions, { env, stdout }: Surroundings): Promise<string> {
-  if (options.output === 'json') {
-    const { renderJson } = await import('../src/findings/json.ts');
-    return renderJson(report);
-  }
-  const { renderText } = await import('../src/findings/text.ts');
+async function render(
+  report: Report,
+  rules: readonly RuleMetadata[],
+  options: CheckOptions,
+  { env, stdout }: Surroundings,
+): Promise<string> {
+  const renderReport: RenderReport = await reportFormats[options.output]();
   const toTerminal = options.outputFile === undefined;
-  return renderText(report, {
+  return renderReport(report, {
+    rules,
+    failOn: options.failOn,
+    version: version(),
     color: toTerminal && usesColor(options.color, env, stdout),
     columns: toTerminal && stdout.isTTY === true ? Math.max(40, stdout.columns) : null,
   });
 }
 
-function fails({ summary }: Report, failOn: CheckOptions['failOn']): boolean {
+function fails({ summary }: Report, failOn: FailOn): boolean {
   return failOn !== 'never' && (summary.error > 0 || (failOn === 'warning' && summary.warning > 0));
 }

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { reportFormatNames } from '../src/findings/formats.ts';
 import { collect, withSharedOptions } from './shared-options.ts';
 import type { ExitCode, Surroundings } from './surroundings.ts';
 
@@ -47,7 +48,7 @@ function addCheck(program: Command, surroundings: Surroundings, exit: (code: Exi
           .choices(['error', 'warning', 'never'])
           .default('error'),
       ),
-    ['text', 'json'],
+    reportFormatNames,
   ).action(async (targets: string[], options) => {
     const { checkCommand } = await import('./check.ts');
     exit(await checkCommand(targets, options, surroundings));

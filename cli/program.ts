@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { commands } from './commands.ts';
 import { renderFailure } from './failure.ts';
 import { usesColor } from './output.ts';
 import type { ExitCode, Surroundings } from './surroundings.ts';
+import { version } from './version.ts';
 
 const exitCodes = `
 Exit codes: 0 nothing at or above the failing level, 1 findings, 2 could not decide`;
@@ -55,19 +54,4 @@ function describe(argv: readonly string[], surroundings: Surroundings, exit: (co
     add(program, surroundings, exit);
   }
   return program;
-}
-
-function version(): string {
-  // Two levels up from dist/cli, one from cli: the nearest package.json is this package's.
-  for (const above of ['..', join('..', '..')]) {
-    try {
-      const { version } = JSON.parse(readFileSync(join(import.meta.dirname, above, 'package.json'), 'utf8'));
-      return String(version);
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) {
-        throw error;
-      }
-    }
-  }
-  throw new Error('package.json is missing');
 }

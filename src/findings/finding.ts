@@ -43,6 +43,8 @@ export interface FindingException {
 
 /** Findings of one run and what they add up to. */
 export interface Report {
+  /** Everything that was judged, as the caller wrote it, also where nothing was found. */
+  readonly targets: readonly string[];
   /** Sorted by target, path and rule. */
   readonly findings: readonly Finding[];
   readonly summary: Summary;

@@ -21,6 +21,7 @@ export interface Judge {
 export function reportOn(documents: readonly FactsDocument[], judge: Judge): Report {
   const findings = documents.flatMap((document) => findingsOf(document, judge)).sort(compareFindings);
   return {
+    targets: documents.map(({ subject }) => subject.name),
     findings,
     summary: summarise(documents, findings),
     problems: documents.flatMap(({ subject, problems }) =>

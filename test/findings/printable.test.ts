@@ -21,6 +21,7 @@ test('everything inside a value is covered, keys among it', (t) => {
 test('a report without colour holds no control character, whatever the files are called', (t) => {
   const text = renderText(
     {
+      targets: ['x\x1b[31m'],
       findings: [
         {
           rule: 'libc/minimum',
