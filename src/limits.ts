@@ -153,4 +153,6 @@ export const limits = {
   keptInMemoryBytes: 33_554_432,
   /** Bytes of one kept file that may stay in memory: most have some hundred thousand. */
   keptFileInMemoryBytes: 1_048_576,
+  /** Bytes of memory that the hash of one Go package takes, name and place included; a host of 500 packages 100 KB. */
+  packageHashMemory: 256,
 } as const;

@@ -16,6 +16,7 @@ const order = [
   'src/facts',
   'src/policy',
   'src/findings',
+  'src/admission',
 ];
 
 function sources(directory: string): readonly string[] {

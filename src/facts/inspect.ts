@@ -23,25 +23,30 @@ export async function inspect(targets: readonly Target[], options: InspectOption
     for (const target of targets) {
       inspected.push(await inspectTarget(target, options, opened));
     }
-    const predicted = await predictLoads(inspected);
-    return inspected.map((result, index) => ({
-      schemaVersion,
-      subject: {
-        kind: result.kind,
-        name: result.target.name,
-        digest: result.kind === 'file' ? `sha256:${result.binaries[0]?.facts.sha256}` : null,
-      },
-      root: result.root,
-      binaries: result.binaries.map(({ facts }) => facts),
-      predictions: predicted[index]?.predictions ?? { plugins: [], hosts: [], globalScope: [] },
-      workload: null,
-      problems: [...result.problems, ...(predicted[index]?.problems ?? [])],
-    }));
+    return await documentsOf(inspected);
   } finally {
     for (const source of opened) {
       source.close();
     }
   }
+}
+
+/** The documents of targets that meet in one process: what one of them does to another is in the predictions. */
+export async function documentsOf(inspected: readonly InspectedTarget[]): Promise<readonly FactsDocument[]> {
+  const predicted = await predictLoads(inspected);
+  return inspected.map((result, index) => ({
+    schemaVersion,
+    subject: {
+      kind: result.kind,
+      name: result.target.name,
+      digest: result.kind === 'file' ? `sha256:${result.binaries[0]?.facts.sha256}` : null,
+    },
+    root: result.root,
+    binaries: result.binaries.map(({ facts }) => facts),
+    predictions: predicted[index]?.predictions ?? { plugins: [], hosts: [], globalScope: [] },
+    workload: null,
+    problems: [...result.problems, ...(predicted[index]?.problems ?? [])],
+  }));
 }
 
 async function inspectTarget(target: Target, options: InspectOptions, opened: FileSource[]): Promise<InspectedTarget> {

@@ -1,5 +1,6 @@
 import type { XStatic } from 'typebox/schema';
 import { enforcements, type RuleMetadata, ruleSets } from '../rule-metadata.ts';
+import { admissionSchema } from './admission.ts';
 
 const text = { type: 'string', minLength: 1 } as const;
 
@@ -54,6 +55,7 @@ const configuration = {
     rules: { type: 'object', additionalProperties: ruleSettings },
     exceptions: { type: 'array', items: exception },
     registries: { type: 'array', items: registry },
+    admission: admissionSchema,
   },
 } as const;
 

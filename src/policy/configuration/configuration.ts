@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { ElfgateError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
 import type { Enforcement, RuleMetadata, RuleSet } from '../rule-metadata.ts';
+import { type AdmissionSettings, admissionSettings, defaultAdmission } from './admission.ts';
 import type { ConfigurationDocument } from './configuration-schema.ts';
 import type { Exception } from './exceptions.ts';
 
@@ -15,6 +16,7 @@ export interface Configuration {
   readonly rules: ReadonlyMap<string, RuleSettings>;
   readonly exceptions: readonly Exception[];
   readonly registries: readonly RegistrySettings[];
+  readonly admission: AdmissionSettings;
 }
 
 export interface RuleSettings {
@@ -35,6 +37,7 @@ export const defaultConfiguration: Configuration = {
   rules: new Map(),
   exceptions: [],
   registries: [],
+  admission: defaultAdmission,
 };
 
 const fileName = 'elfgate.yaml';
@@ -98,5 +101,6 @@ function configurationOf(document: ConfigurationDocument, file: string): Configu
     rules: new Map(rules),
     exceptions: (document.exceptions ?? []).map((exception) => ({ ...exception, path: exception.path ?? null })),
     registries: (document.registries ?? []).map(({ host, plainHttp }) => ({ host, plainHttp: plainHttp ?? false })),
+    admission: admissionSettings(document.admission),
   };
 }
