@@ -17,7 +17,7 @@ export interface InspectedPlatform {
   /** As `amd64`. */
   readonly architecture: string;
   /** Named and given a role by whoever asks. */
-  readonly contents: Omit<InspectedTarget, 'target'>;
+  readonly contents: Omit<InspectedTarget, 'name' | 'role'>;
 }
 
 /** Reads images; knows nothing of caches and deadlines. */

@@ -110,5 +110,5 @@ function targetOf(
   // The other image of a set may have one platform only, which is then what gets mounted.
   const platform =
     platforms.find((one) => one.architecture === architecture) ?? (platforms.length === 1 ? platforms[0] : undefined);
-  return platform === undefined ? null : { ...platform.contents, target: { name, role } };
+  return platform === undefined ? null : { ...platform.contents, name, role };
 }

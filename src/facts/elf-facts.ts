@@ -16,8 +16,8 @@ import { countRelocations } from '../binary/elf/relocations.ts';
 import { linkSymbolSection } from '../binary/elf/symbols.ts';
 import { readSurface } from '../binary/visibility/surface.ts';
 import type { FileTree } from '../image/file-tree.ts';
-import { interpreterInRoot } from '../loader/interpreter.ts';
-import { explainSearchPath } from '../loader/search-path.ts';
+import { interpreterInRoot, type Program, programOf } from '../loader/interpreter.ts';
+import { explainSearchPath, type ObjectPlace } from '../loader/search-path.ts';
 import type { ElfFacts } from './schema.ts';
 
 export interface ElfFactsOptions {
@@ -36,7 +36,6 @@ export function elfFacts(elf: ElfFile, options: ElfFactsOptions): ElfFacts {
   const { dynamic, header, notes } = elf;
   const rpath = dynamic?.rpath ?? [];
   const runpath = dynamic?.runpath ?? [];
-  const place = { root: options.root, path: options.path };
   const program = isProgram(elf);
   const hardening = readHardening(elf);
   return {
@@ -64,12 +63,22 @@ export function elfFacts(elf: ElfFile, options: ElfFactsOptions): ElfFacts {
     hashStyles: dynamic === null ? [] : [...hashStyles(dynamic)],
     relocations: dynamic === null ? { rel: 0, rela: 0, relr: 0 } : countRelocations(header, dynamic, elf.memory),
     ...hardening,
-    searchPaths: [
-      ...rpath.map((entry) => explainSearchPath(entry, 'rpath', place)),
-      ...runpath.map((entry) => explainSearchPath(entry, 'runpath', place)),
-    ],
-    interpreterInRoot: options.root === null ? null : interpreterInRoot(elf, options.root),
+    ...rootedFacts({ ...programOf(elf), rpath, runpath }, { root: options.root, path: options.path }),
     surface: options.surface === 'read' && !program && header.type === ET.dyn ? surfaceFacts(elf, options.isGo) : null,
+  };
+}
+
+/** What of a file's facts depends on the root file system that it lies in. */
+export function rootedFacts(
+  elf: Program & { readonly rpath: readonly string[]; readonly runpath: readonly string[] },
+  place: ObjectPlace,
+): Pick<ElfFacts, 'searchPaths' | 'interpreterInRoot'> {
+  return {
+    searchPaths: [
+      ...elf.rpath.map((entry) => explainSearchPath(entry, 'rpath', place)),
+      ...elf.runpath.map((entry) => explainSearchPath(entry, 'runpath', place)),
+    ],
+    interpreterInRoot: place.root === null ? null : interpreterInRoot(elf, place.root),
   };
 }
 

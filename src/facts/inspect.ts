@@ -1,32 +1,33 @@
 import { statSync } from 'node:fs';
-import { type FileSource, openFile } from '../bytes/byte-source.ts';
+import { openFile } from '../bytes/byte-source.ts';
 import { FormatError } from '../errors.ts';
 import { inspectBinary } from './binary-facts.ts';
-import type { InspectedTarget, InspectOptions, Target } from './inspected-target.ts';
+import type { Cleanup, InspectedTarget, InspectOptions, Target } from './inspected-target.ts';
 import { predictLoads } from './predictions.ts';
 import type { FactsDocument } from './schema.ts';
 import { schemaVersion } from './schema-version.ts';
 
 /**
- * Inspects targets together and gives one document each.
+ * Inspects targets together and gives a document for each file, directory and process, for each platform of an image,
+ * and for each image of a manifest.
  *
- * Plugins meet the hosts of all targets. A file of a directory that cannot be read becomes a problem of its document;
- * a named file that cannot be read is an error.
+ * Plugins meet the hosts of all targets. A file of a root that cannot be read becomes a problem of its document; a named
+ * file or image that cannot be read is an error.
  *
  * @throws FormatError for a named file whose bytes contradict its format.
- * @throws ElfgateError `unreadable` or `unsupported-format` for a named file.
+ * @throws ElfgateError `unreadable` or `unsupported-format` for a named file, and what reading an image throws.
  */
 export async function inspect(targets: readonly Target[], options: InspectOptions): Promise<readonly FactsDocument[]> {
-  const opened: FileSource[] = [];
+  const cleanup: Cleanup = [];
   try {
     const inspected: InspectedTarget[] = [];
     for (const target of targets) {
-      inspected.push(await inspectTarget(target, options, opened));
+      inspected.push(...(await inspectTarget(target, options, cleanup)));
     }
     return await documentsOf(inspected);
   } finally {
-    for (const source of opened) {
-      source.close();
+    for (const close of cleanup) {
+      close();
     }
   }
 }
@@ -36,11 +37,9 @@ export async function documentsOf(inspected: readonly InspectedTarget[]): Promis
   const predicted = await predictLoads(inspected);
   return inspected.map((result, index) => ({
     schemaVersion,
-    subject: {
-      kind: result.kind,
-      name: result.target.name,
-      digest: result.kind === 'file' ? `sha256:${result.binaries[0]?.facts.sha256}` : null,
-    },
+    subject: { kind: result.kind, name: result.name, digest: result.digest },
+    image: result.image,
+    launch: result.launch,
     root: result.root,
     binaries: result.binaries.map(({ facts }) => facts),
     predictions: predicted[index]?.predictions ?? { plugins: [], hosts: [], globalScope: [] },
@@ -49,28 +48,39 @@ export async function documentsOf(inspected: readonly InspectedTarget[]): Promis
   }));
 }
 
-async function inspectTarget(target: Target, options: InspectOptions, opened: FileSource[]): Promise<InspectedTarget> {
-  if (!isDirectory(target.name)) {
-    return inspectFile(target, options, opened);
+// Rooms are loaded where they are needed: a single file is inspected in less time than all of them take to load.
+async function inspectTarget(
+  target: Target,
+  options: InspectOptions,
+  cleanup: Cleanup,
+): Promise<readonly InspectedTarget[]> {
+  switch (kindOfPath(target.name)) {
+    case 'directory': {
+      const { inspectDirectory } = await import('./inspect-directory.ts');
+      return [inspectDirectory(target, options)];
+    }
+    case 'file':
+      return [inspectFile(target, options, cleanup)];
+    case null: {
+      const { inspectElsewhere } = await import('./inspect-elsewhere.ts');
+      // What is of no other kind is a path after all: opening it as a file says why it cannot be had.
+      return (await inspectElsewhere(target, options, cleanup)) ?? [inspectFile(target, options, cleanup)];
+    }
   }
-  // Loaded where it is needed: a single file is inspected in less time than all rooms take to load.
-  const { inspectDirectory } = await import('./inspect-directory.ts');
-  return inspectDirectory(target, options);
 }
 
-function isDirectory(path: string): boolean {
+function kindOfPath(path: string): 'directory' | 'file' | null {
   try {
-    return statSync(path).isDirectory();
+    return statSync(path).isDirectory() ? 'directory' : 'file';
   } catch {
-    // Opening it as a file says why it cannot be had.
-    return false;
+    return null;
   }
 }
 
-function inspectFile(target: Target, options: InspectOptions, opened: FileSource[]): InspectedTarget {
+function inspectFile(target: Target, options: InspectOptions, cleanup: Cleanup): InspectedTarget {
   options.onFile?.(target.name);
   const source = openFile(target.name);
-  opened.push(source);
+  cleanup.push(() => source.close());
   try {
     const binary = inspectBinary(source, {
       path: target.name,
@@ -79,7 +89,18 @@ function inspectFile(target: Target, options: InspectOptions, opened: FileSource
       named: true,
       symbols: options.symbols,
     });
-    return { target, kind: 'file', binaries: [binary], problems: [], root: null };
+    return {
+      name: target.name,
+      role: target.role,
+      kind: 'file',
+      digest: `sha256:${binary.facts.sha256}`,
+      meeting: { platform: null, container: null },
+      binaries: [binary],
+      problems: [],
+      root: null,
+      image: null,
+      launch: null,
+      };
   } catch (error) {
     throw error instanceof FormatError ? error.inFile(target.name) : error;
   }

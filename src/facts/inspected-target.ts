@@ -1,20 +1,43 @@
+import type { Platform } from '../image/platform.ts';
+import type { RegistryClient } from '../image/registry/client.ts';
 import type { InspectedBinary } from './binary-facts.ts';
 import type { FactsDocument, ProblemFacts } from './schema.ts';
 
 /** Something to inspect, and what the caller says it is. */
 export interface Target {
-  /** Path of a file or directory. */
+  /** A path, an image, a process or a manifest, as on the command line: see docs/contracts.md. */
   readonly name: string;
   readonly role: 'host' | 'plugin' | null;
 }
 
-/** A target while its binaries are still open. */
+/** A target while its binaries are still open: one for each platform of an image, and each container of a manifest. */
 export interface InspectedTarget {
-  readonly target: Target;
-  readonly kind: 'file' | 'directory';
+  /** Names it in findings; no other one of the same run has this name. */
+  readonly name: string;
+  readonly role: Target['role'];
+  readonly kind: FactsDocument['subject']['kind'];
+  /** `sha256:…` of a file or image. */
+  readonly digest: string | null;
+  /** Only files of the same process meet: those of other platforms or pods never do. */
+  readonly meeting: Meeting;
   readonly binaries: readonly InspectedBinary[];
   readonly problems: readonly ProblemFacts[];
   readonly root: FactsDocument['root'];
+  readonly image: FactsDocument['image'];
+  readonly launch: FactsDocument['launch'];
+}
+
+export interface Meeting {
+  /** `linux/amd64`; null where it is not known. */
+  readonly platform: string | null;
+  /** The container whose processes it is about; null for targets that are not part of a pod. */
+  readonly container: string | null;
+}
+
+/** Whether files of two targets can be loaded into one process. */
+export function canMeet(one: Meeting, other: Meeting): boolean {
+  const samePlatform = one.platform === null || other.platform === null || one.platform === other.platform;
+  return samePlatform && one.container === other.container;
 }
 
 export interface InspectOptions {
@@ -22,4 +45,19 @@ export interface InspectOptions {
   readonly symbols: 'listed' | 'counted';
   /** Called before each file, for progress. */
   readonly onFile?: (path: string) => void;
+  /** How images are had; without it only paths are inspected. */
+  readonly images?: ImageAccess;
 }
+
+/** What reading images needs of the caller. */
+export interface ImageAccess {
+  /** Only this platform of an image; null for all. */
+  readonly platform: Platform | null;
+  readonly registries: RegistryClient;
+  /** Where binaries are kept while an image is inspected; nothing stays there. */
+  readonly temporaryDirectory: string;
+  readonly signal?: AbortSignal;
+}
+
+/** What has to be given back when a run ends. */
+export type Cleanup = (() => void)[];

@@ -1,11 +1,12 @@
 import { limits } from '../limits.ts';
 import { comparePluginWithHost, type PluginParty } from '../loader/plugin-open/pair.ts';
 import type { InspectedBinary } from './binary-facts.ts';
-import type { InspectedTarget } from './inspected-target.ts';
+import { canMeet, type InspectedTarget, type Meeting } from './inspected-target.ts';
 import type { BinaryFacts, PluginPairFacts } from './schema.ts';
 
 interface Host {
   readonly target: string;
+  readonly meeting: Meeting;
   readonly binary: InspectedBinary;
 }
 
@@ -18,13 +19,14 @@ export interface TargetPairs {
 
 /** Every plugin with every host that may open it: the hosts that the caller named, else those that were found. */
 export function pluginPairs(targets: readonly InspectedTarget[]): readonly TargetPairs[] {
-  const named = targets.filter(({ target }) => target.role === 'host').flatMap(hostsOf);
+  const named = targets.filter(({ role }) => role === 'host').flatMap(hostsOf);
   const hosts = named.length > 0 ? named : targets.flatMap(hostsOf);
   let room: number = limits.pluginPairs;
-  return targets.map(({ binaries }) => {
+  return targets.map(({ binaries, meeting }) => {
+    const near = hosts.filter((host) => canMeet(host.meeting, meeting));
     const wanted = binaries
       .filter(({ facts }) => facts.role === 'plugin')
-      .flatMap((plugin) => hosts.map((host) => ({ host, plugin })));
+      .flatMap((plugin) => near.map((host) => ({ host, plugin })));
     const compared = wanted.slice(0, room);
     room -= compared.length;
     const facts = compared.map(({ host, plugin }) => pairFacts(host, plugin));
@@ -126,6 +128,6 @@ function partyOf({ facts, hashes }: InspectedBinary): PluginParty {
 }
 
 /** Binaries of a target that are, or may be, hosts. */
-function hostsOf({ target, binaries }: InspectedTarget): readonly Host[] {
-  return binaries.filter(({ facts }) => facts.role === 'host').map((binary) => ({ target: target.name, binary }));
+function hostsOf({ name, meeting, binaries }: InspectedTarget): readonly Host[] {
+  return binaries.filter(({ facts }) => facts.role === 'host').map((binary) => ({ target: name, meeting, binary }));
 }

@@ -26,7 +26,7 @@ export async function predictLoads(targets: readonly InspectedTarget[]): Promise
         .filter(({ facts }) => facts.role === 'host')
         .map((host) => ({
           path: host.facts.path,
-          given: inspected.target.role === 'host',
+          given: inspected.role === 'host',
           plugins: goPluginsOf(inspected, host, pairs, goFiles),
         })),
       globalScope: globalScope[index] ?? [],
@@ -45,16 +45,16 @@ async function pairsOf(targets: readonly InspectedTarget[]): Promise<readonly Ta
   return pluginPairs(targets);
 }
 
-function tooManyPairs({ target }: InspectedTarget, count: number): ProblemFacts {
+function tooManyPairs({ name }: InspectedTarget, count: number): ProblemFacts {
   return {
-    path: target.name,
+    path: name,
     code: 'limit',
     message: `only the first ${count} pairs of host and plugin were compared: name one host with --host`,
   };
 }
 
 function goPluginsOf(
-  { target }: InspectedTarget,
+  { name }: InspectedTarget,
   host: InspectedBinary,
   pairs: readonly TargetPairs[],
   goFiles: readonly ReadonlySet<string>[],
@@ -63,8 +63,7 @@ function goPluginsOf(
     (sum, { facts }, index) =>
       sum +
       facts.filter(
-        (pair) =>
-          pair.host.target === target.name && pair.host.path === host.facts.path && goFiles[index]?.has(pair.plugin),
+        (pair) => pair.host.target === name && pair.host.path === host.facts.path && goFiles[index]?.has(pair.plugin),
       ).length,
     0,
   );

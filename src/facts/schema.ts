@@ -324,6 +324,47 @@ export const Root = closed(
   'the root file system that a directory or image makes up',
 );
 
+export const ImageDescription = closed(
+  {
+    reference: text('as a person would name it'),
+    indexDigest: maybeText('of the index that it was picked from'),
+    platform: text('as linux/arm64 or linux/arm/v7'),
+    labels: Type.Record(Type.String(), Type.String(), { description: 'of its configuration' }),
+    layers: Type.Array(
+      closed(
+        {
+          digest: text('of the bytes as stored'),
+          diffId: maybeText('of the uncompressed archive'),
+          size: maybeCount('bytes as stored'),
+          mediaType: Type.String(),
+        },
+        'a layer',
+      ),
+      { description: 'from the lowest to the topmost' },
+    ),
+  },
+  'an image for one platform',
+);
+
+export const Launch = closed(
+  {
+    user: text('as configured; empty for root, and for processes'),
+    workingDirectory: Type.String(),
+    entrypoint: texts('the program and its fixed arguments'),
+    arguments: texts('what follows unless somebody names other ones; empty for processes'),
+    environment: Type.Array(
+      closed(
+        { name: Type.String(), value: maybeText('null unless the loader or a runtime reads it: it may be a secret') },
+        'a variable',
+      ),
+    ),
+    preload: texts('libraries of LD_PRELOAD'),
+    libraryPath: texts('directories of LD_LIBRARY_PATH'),
+    executable: maybeText('path in the root of the file that is started; null when there is none'),
+  },
+  'how the process of an image is started, or was',
+);
+
 export const Problem = closed(
   { path: text('file'), code: text('error code'), message: text('one sentence') },
   'a file that could not be read; the others are still reported',
@@ -431,6 +472,8 @@ export const FactsDocument = Type.Object(
       },
       'what the facts are about',
     ),
+    image: nullable(ImageDescription),
+    launch: nullable(Launch),
     root: nullable(Root),
     binaries: Type.Array(Binary),
     predictions: closed(
@@ -463,3 +506,5 @@ export type GlobalScopeFacts = Static<typeof GlobalScopeNeed>;
 export type RootFacts = Static<typeof Root>;
 export type ProblemFacts = Static<typeof Problem>;
 export type WorkloadFacts = Static<typeof Workload>;
+export type ImageFacts = Static<typeof ImageDescription>;
+export type LaunchFacts = Static<typeof Launch>;

@@ -34,6 +34,8 @@ export function workloadDocument(object: unknown, name: string, context: Workloa
   return {
     schemaVersion,
     subject: { kind: 'workload', name, digest: null },
+    image: null,
+    launch: null,
     root: null,
     binaries: [],
     predictions: { plugins: [], hosts: [], globalScope: [] },

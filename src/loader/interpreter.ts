@@ -1,28 +1,41 @@
 import type { ElfFile } from '../binary/elf/elf-file.ts';
-import { readHeader } from '../binary/elf/header.ts';
+import { type ElfHeader, readHeader } from '../binary/elf/header.ts';
+import { machineName } from '../binary/elf/names.ts';
 import { FormatError } from '../errors.ts';
 import type { FileTree } from '../image/file-tree.ts';
+
+/** What the kernel looks at in a program before it looks for its loader. */
+export interface Program {
+  readonly interpreter: string | null;
+  /** EM_* in lower case without its prefix. */
+  readonly machine: string;
+  readonly class: number;
+  readonly endian: 'little' | 'big';
+}
+
+/** An ELF file as a program. */
+export function programOf(elf: ElfFile): Program {
+  return { interpreter: elf.interpreter, ...machineOf(elf.header) };
+}
 
 /**
  * Whether a root holds the loader that a program names: what the kernel looks for on execve(2).
  *
  * `other-machine` when a file is there but the kernel would refuse it; `null` for files that name none.
  */
-export function interpreterInRoot(elf: ElfFile, root: FileTree): 'present' | 'absent' | 'other-machine' | null {
-  if (elf.interpreter === null) {
+export function interpreterInRoot(program: Program, root: FileTree): 'present' | 'absent' | 'other-machine' | null {
+  if (program.interpreter === null) {
     return null;
   }
-  const found = root.resolve(elf.interpreter);
+  const found = root.resolve(program.interpreter);
   if (found === null || found.kind !== 'file') {
     return 'absent';
   }
   const source = root.open(found.path);
   try {
-    const loader = readHeader(source);
+    const loader = machineOf(readHeader(source));
     const same =
-      loader.machine === elf.header.machine &&
-      loader.encoding.is64 === elf.header.encoding.is64 &&
-      loader.encoding.littleEndian === elf.header.encoding.littleEndian;
+      loader.machine === program.machine && loader.class === program.class && loader.endian === program.endian;
     return same ? 'present' : 'other-machine';
   } catch (error) {
     if (error instanceof FormatError) {
@@ -32,4 +45,12 @@ export function interpreterInRoot(elf: ElfFile, root: FileTree): 'present' | 'ab
   } finally {
     source.close();
   }
+}
+
+function machineOf({ machine, encoding }: ElfHeader): Omit<Program, 'interpreter'> {
+  return {
+    machine: machineName(machine),
+    class: encoding.is64 ? 64 : 32,
+    endian: encoding.littleEndian ? 'little' : 'big',
+  };
 }

@@ -7,7 +7,7 @@ import { inMemoryUpTo, openFile } from '../../bytes/byte-source.ts';
 import { ElfgateError, FormatError } from '../../errors.ts';
 import type { FileTree } from '../../image/file-tree.ts';
 import { limits } from '../../limits.ts';
-import { interpreterInRoot } from '../interpreter.ts';
+import { interpreterInRoot, programOf } from '../interpreter.ts';
 import { type LibraryFinder, libraryFinder, type Requester } from './library-search.ts';
 import { type LoadedObject, objectOf, presumedObject } from './loaded-object.ts';
 import { dialectOf, type LoaderDialect } from './loader-dialect.ts';
@@ -112,7 +112,7 @@ export function startHost(host: HostFile, root: HostRoot, close: (source: { clos
       ? { ...common, object: first, finder, linkage: 'dynamic', scope, libraries: 'read' }
       : doesNotStart(refused);
   }
-  const atHome = root.chosen || interpreterInRoot(elf, root.tree) === 'present';
+  const atHome = root.chosen || interpreterInRoot(programOf(elf), root.tree) === 'present';
   if (atHome && mapped.reason !== 'unknown-libraries') {
     return doesNotStart(mapped);
   }

@@ -1,0 +1,111 @@
+import type { FileSource } from '../bytes/byte-source.ts';
+import { ElfgateError, FormatError } from '../errors.ts';
+import type { FileTree, TreeEntry } from '../image/file-tree.ts';
+import { formatOf, type InspectedBinary, inspectBinary } from './binary-facts.ts';
+import { rootedFacts } from './elf-facts.ts';
+import type { InspectOptions } from './inspected-target.ts';
+import { rootFacts } from './root-facts.ts';
+import type { ProblemFacts, RootFacts } from './schema.ts';
+
+/** What a root file system holds. */
+export interface InspectedTree {
+  readonly binaries: readonly InspectedBinary[];
+  readonly problems: readonly ProblemFacts[];
+  readonly root: RootFacts;
+}
+
+/** What was found out about a file before the root around it was known. */
+export type EarlyFacts = InspectedBinary | ProblemFacts | null;
+
+export interface TreeOptions extends InspectOptions {
+  /** Looks whether a file has been inspected already: `undefined` when it has not, `null` when it is no binary. */
+  readonly early?: (path: string) => EarlyFacts | undefined;
+}
+
+/** Inspects every binary of a root file system; what fails inside of it is a problem of the result. */
+export function inspectTree(tree: FileTree, options: TreeOptions): InspectedTree {
+  const binaries: InspectedBinary[] = [];
+  const problems: ProblemFacts[] = [];
+  for (const entry of tree.entries()) {
+    if (entry.kind === 'problem') {
+      problems.push({ path: entry.path, code: 'unreadable', message: entry.message });
+      continue;
+    }
+    // Shorter than the shortest magic number: nothing that is read here.
+    if (entry.size < 8) {
+      continue;
+    }
+    options.onFile?.(entry.path);
+    const early = options.early?.(entry.path);
+    const found = early === undefined ? inspectTreeFile(tree, entry.path, options) : early;
+    if (found === null) {
+      continue;
+    }
+    if ('code' in found) {
+      problems.push({ ...found, path: entry.path, message: found.message.replace(found.path, entry.path) });
+    } else {
+      binaries.push(inRoot(found, entry, tree));
+    }
+  }
+  return { binaries, problems, root: rootFacts(tree) };
+}
+
+/**
+ * Inspects a file for itself, without the root around it.
+ *
+ * @param path names it in problems; a file that has several gets the others later.
+ * @returns `null` for a file that is no binary.
+ */
+export function inspectAlone(source: FileSource, path: string, symbols: InspectOptions['symbols']): EarlyFacts {
+  try {
+    if (formatOf(source) === null) {
+      return null;
+    }
+    const binary = inspectBinary(source, { path, root: null, role: null, named: false, symbols });
+    // The file is closed after this: what later steps need of it is read now, and nothing holds on to its bytes.
+    const hashes = binary.hashes === null ? null : { ...binary.hashes };
+    return { facts: binary.facts, elf: null, hashes };
+  } catch (error) {
+    return problemOf(path, error);
+  }
+}
+
+function inspectTreeFile(tree: FileTree, path: string, options: InspectOptions): EarlyFacts {
+  let source: FileSource;
+  try {
+    source = tree.open(path);
+  } catch (error) {
+    return problemOf(path, error);
+  }
+  try {
+    return inspectAlone(source, path, options.symbols);
+  } finally {
+    source.close();
+  }
+}
+
+/** The same binary at its place in a root. */
+function inRoot(binary: InspectedBinary, entry: TreeEntry & { kind: 'file' }, tree: FileTree): InspectedBinary {
+  const { path, layer } = entry;
+  const { elf } = binary.facts;
+  return {
+    ...binary,
+    facts: {
+      ...binary.facts,
+      path,
+      layer,
+      elf: elf === null ? null : { ...elf, ...rootedFacts(elf, { root: tree, path }) },
+    },
+  };
+}
+
+/** @throws whatever is no failure to read a file. */
+function problemOf(path: string, error: unknown): ProblemFacts {
+  if (error instanceof FormatError) {
+    return { path, code: error.code, message: error.inFile(path).message };
+  }
+  if (error instanceof ElfgateError) {
+    return { path, code: error.code, message: error.message };
+  }
+  throw error;
+}

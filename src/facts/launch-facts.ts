@@ -1,0 +1,63 @@
+import type { FileTree } from '../image/file-tree.ts';
+import type { LaunchFacts } from './schema.ts';
+
+/** How a process is started: what the image or the process itself says. */
+export interface Launch {
+  readonly user: string;
+  readonly workingDirectory: string;
+  /** `NAME=VALUE`; of two with one name the last counts. */
+  readonly environment: readonly string[];
+  readonly entrypoint: readonly string[];
+  readonly arguments: readonly string[];
+}
+
+// Variables that the loader and the language's runtimes read. The values of all others may be secrets, and no rule
+// needs them.
+const shown =
+  /^(?:LD_[A-Z_]+|PATH|GLIBC_TUNABLES|GODEBUG|GOTRACEBACK|GOMAXPROCS|MALLOC_[A-Z_]+|LOCALDOMAIN|RES_OPTIONS)$/;
+
+// What runc and docker take where an image sets none.
+const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** States how a process is started, and which file of the root that runs. */
+export function launchFacts(launch: Launch, tree: FileTree): LaunchFacts {
+  // A map, because a variable may be called `__proto__`.
+  const environment = new Map<string, string>();
+  for (const assignment of launch.environment) {
+    const equals = assignment.indexOf('=');
+    if (equals > 0) {
+      environment.set(assignment.slice(0, equals), assignment.slice(equals + 1));
+    }
+  }
+  const command = [...launch.entrypoint, ...launch.arguments];
+  return {
+    user: launch.user,
+    workingDirectory: launch.workingDirectory === '' ? '/' : launch.workingDirectory,
+    entrypoint: [...launch.entrypoint],
+    arguments: [...launch.arguments],
+    environment: [...environment].map(([name, value]) => ({ name, value: shown.test(name) ? value : null })),
+    // ld.so(8): names between spaces or colons.
+    preload: (environment.get('LD_PRELOAD') ?? '').split(/[ :]/).filter((name) => name !== ''),
+    libraryPath: (environment.get('LD_LIBRARY_PATH') ?? '').split(/[:;]/).filter((directory) => directory !== ''),
+    executable: findExecutable(command[0] ?? '', environment.get('PATH') ?? defaultPath, launch, tree),
+  };
+}
+
+/** The file that execvp(3) would start, without links; `null` when there is none. */
+function findExecutable(name: string, searchPath: string, { workingDirectory }: Launch, tree: FileTree): string | null {
+  if (name === '') {
+    return null;
+  }
+  const places = name.startsWith('/')
+    ? [name]
+    : name.includes('/')
+      ? [`${workingDirectory}/${name}`]
+      : searchPath.split(':').map((directory) => `${directory}/${name}`);
+  for (const place of places) {
+    const found = tree.resolve(place);
+    if (found?.kind === 'file' && (found.mode & 0o111) !== 0) {
+      return found.path;
+    }
+  }
+  return null;
+}
