@@ -8,6 +8,7 @@ import { rulesInForce } from '../src/policy/enforcement.ts';
 import { loadPolicy } from '../src/policy/evaluation.ts';
 import type { RuleMetadata } from '../src/policy/rule-metadata.ts';
 import { timeLimited } from '../src/policy/time-limit.ts';
+import { type ImageOptions, imageAccess } from './images.ts';
 import { usesColor, writeOutput } from './output.ts';
 import { configurationFor, policiesFor } from './policies.ts';
 import { reportProblems } from './problems.ts';
@@ -16,7 +17,7 @@ import { type SharedOptions, usageError } from './shared-options.ts';
 import type { ExitCode, Surroundings } from './surroundings.ts';
 import { version } from './version.ts';
 
-export interface CheckOptions extends SharedOptions {
+export interface CheckOptions extends SharedOptions, ImageOptions {
   readonly host?: readonly string[];
   readonly plugin?: readonly string[];
   readonly policy?: readonly string[];
@@ -42,8 +43,15 @@ export async function checkCommand(
   const inForce = rulesInForce(configuration, bundle.rules);
   const policy = await loadPolicy(bundle, inForce, { limited: timeLimited(limits.evaluationMilliseconds) });
   const progress = startProgress(options, surroundings, () => performance.now());
-  const documents = await inspect(targets, { symbols: 'counted', onFile: progress.file });
-  progress.end();
+  const images = imageAccess(options, configuration.registries, surroundings);
+  const documents = await inspect(targets, {
+    symbols: 'counted',
+    onFile: progress.file,
+    images: images.open,
+  }).finally(() => {
+    progress.end();
+    images.close();
+  });
   const report = reportOn(documents, { policy, configuration, inForce, today: new Date() });
   const rules = bundle.rules.filter(({ id }) => inForce.has(id));
   await writeOutput(await render(report, rules, options, surroundings), options, surroundings);

@@ -20,13 +20,20 @@ export const commands: ReadonlyMap<string, AddCommand> = new Map([
   ['explain', addExplain],
 ]);
 
+const targetsHelp =
+  'a file, a directory taken as a root file system, an image (oci:DIR, oci-archive:FILE, docker-archive:FILE, registry:REFERENCE), pid:N or manifest:FILE';
+const platformHelp = 'of an image with several: linux/arm64 (default: all)';
+const plainHttpHelp = 'registry that is asked without TLS (repeatable)';
+
 function addInspect(program: Command, surroundings: Surroundings, exit: (code: ExitCode) => void): void {
   withSharedOptions(
     program
       .command('inspect')
       .description('state the facts about binaries')
-      .argument('<target...>', 'files, and directories taken as root file systems')
-      .option('--symbols', 'list imported and exported symbols'),
+      .argument('<target...>', targetsHelp)
+      .option('--symbols', 'list imported and exported symbols')
+      .option('--platform <platform>', platformHelp)
+      .option('--plain-http <host>', plainHttpHelp, collect),
     ['text', 'json'],
   ).action(async (targets: string[], options) => {
     const { inspectCommand } = await import('./inspect.ts');
@@ -39,10 +46,12 @@ function addCheck(program: Command, surroundings: Surroundings, exit: (code: Exi
     program
       .command('check')
       .description('judge binaries by the policies')
-      .argument('[target...]', 'files, and directories taken as root file systems')
+      .argument('[target...]', targetsHelp)
       .option('--host <target>', 'the program that opens the plugins (repeatable)', collect)
       .option('--plugin <target>', 'a plugin that a host opens (repeatable)', collect)
       .option('--policy <directory>', 'own rules next to the built-in ones (repeatable)', collect)
+      .option('--platform <platform>', platformHelp)
+      .option('--plain-http <host>', plainHttpHelp, collect)
       .addOption(
         new Option('--fail-on <severity>', 'lowest severity that makes the exit code 1')
           .choices(['error', 'warning', 'never'])

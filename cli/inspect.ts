@@ -1,11 +1,12 @@
 import { inspect } from '../src/facts/inspect.ts';
+import { type ImageOptions, imageAccess } from './images.ts';
 import { usesColor, writeOutput } from './output.ts';
 import { reportProblems } from './problems.ts';
 import { startProgress } from './progress.ts';
 import type { SharedOptions } from './shared-options.ts';
 import type { ExitCode, Surroundings } from './surroundings.ts';
 
-export interface InspectOptions extends SharedOptions {
+export interface InspectOptions extends SharedOptions, ImageOptions {
   readonly symbols?: boolean;
 }
 
@@ -16,11 +17,14 @@ export async function inspectCommand(
   surroundings: Surroundings,
 ): Promise<ExitCode> {
   const progress = startProgress(options, surroundings, () => performance.now());
+  const images = imageAccess(options, [], surroundings);
   const documents = await inspect(
     targets.map((name) => ({ name, role: null })),
-    { symbols: options.symbols === true ? 'listed' : 'counted', onFile: progress.file },
-  );
-  progress.end();
+    { symbols: options.symbols === true ? 'listed' : 'counted', onFile: progress.file, images: images.open },
+  ).finally(() => {
+    progress.end();
+    images.close();
+  });
   const [only, ...others] = documents;
   if (options.output === 'json') {
     const output = others.length === 0 ? only : { targets: documents };

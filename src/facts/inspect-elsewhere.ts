@@ -21,5 +21,5 @@ export async function inspectElsewhere(
     return null;
   }
   const { inspectImages } = await import('./inspect-image.ts');
-  return inspectImages(target, source, { ...options, images: options.images }, cleanup);
+  return inspectImages(target, source, options, await options.images(), cleanup);
 }

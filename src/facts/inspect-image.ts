@@ -10,8 +10,6 @@ import type { Cleanup, ImageAccess, InspectedTarget, InspectOptions, Target } fr
 import { launchFacts } from './launch-facts.ts';
 import type { ImageFacts } from './schema.ts';
 
-export type ImageOptions = InspectOptions & { readonly images: ImageAccess };
-
 /**
  * Inspects the images of a source: one result for each platform.
  *
@@ -20,15 +18,16 @@ export type ImageOptions = InspectOptions & { readonly images: ImageAccess };
 export async function inspectImages(
   target: Target,
   source: ImageSource,
-  options: ImageOptions,
+  options: InspectOptions,
+  access: ImageAccess,
   cleanup: Cleanup,
 ): Promise<readonly InspectedTarget[]> {
-  const { platform, registries, signal } = options.images;
+  const { platform, registries, signal } = access;
   const images = await openImages(source, { platform, registries, ...(signal === undefined ? {} : { signal }) });
   const inspected: InspectedTarget[] = [];
   for (const image of images) {
     const platformOf = formatPlatform(image.platform);
-    const result = await inspectImage(image, options, cleanup);
+    const result = await inspectImage(image, options, access, cleanup);
     inspected.push({
       ...result,
       name: images.length > 1 ? `${target.name} (${platformOf})` : target.name,
@@ -40,10 +39,10 @@ export async function inspectImages(
 
 async function inspectImage(
   image: Image,
-  options: ImageOptions,
+  options: InspectOptions,
+  { temporaryDirectory, signal }: ImageAccess,
   cleanup: Cleanup,
 ): Promise<Omit<InspectedTarget, 'name' | 'role'>> {
-  const { temporaryDirectory, signal } = options.images;
   const tree = await imageTree(image, {
     kept: { isBinary: (start) => startsLikeElf(start) || startsLikeWasm(start) },
     temporaryDirectory,

@@ -45,8 +45,8 @@ export interface InspectOptions {
   readonly symbols: 'listed' | 'counted';
   /** Called before each file, for progress. */
   readonly onFile?: (path: string) => void;
-  /** How images are had; without it only paths are inspected. */
-  readonly images?: ImageAccess;
+  /** How images are had, asked when the first one is named; without it only paths and processes are inspected. */
+  readonly images?: () => Promise<ImageAccess>;
 }
 
 /** What reading images needs of the caller. */

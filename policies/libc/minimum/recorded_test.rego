@@ -9,6 +9,8 @@ violating := [
 			"name": "lab/c/glibc-new",
 			"digest": "sha256:2cedd067aaf44b359891e882889c82e62af7b20574fdeef60613c025b5533f95",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -106,6 +108,8 @@ passing := [
 			"name": "lab/c/glibc-old",
 			"digest": "sha256:2b8b45ec011c3608fa045fbfeb4169373ef7b12919bd8b6fa5018d94345ac5d1",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -199,6 +203,8 @@ unknown := [
 			"name": "lab/c/glibc-new",
 			"digest": "sha256:2cedd067aaf44b359891e882889c82e62af7b20574fdeef60613c025b5533f95",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{

@@ -9,6 +9,8 @@ violating := [
 			"name": "lab/root/nss-module-with-tls",
 			"digest": null,
 		},
+		"image": null,
+		"launch": null,
 		"root": {
 			"platform": {
 				"machine": "x86_64",
@@ -748,6 +750,8 @@ passing := [
 			"name": "lab/c/hello-static",
 			"digest": "sha256:9090184064a8bd5b70e8c0406afbfb2e31b141e10c2007b4889ee1e35bdb2a97",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -834,6 +838,8 @@ unknown := [
 			"name": "lab/c/hello-musl-static-stripped",
 			"digest": "sha256:3674b3a2a4654c6dd6bfa0e8dbcd5bf2a0918785261761550b10ab5e8b472749",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{

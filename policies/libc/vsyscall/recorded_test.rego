@@ -9,6 +9,8 @@ violating := [
 			"name": "lab/c/vsyscall",
 			"digest": "sha256:0023d44a006e69bb627455bdfd42dd0691d76d53213465112a4910331998584f",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -105,6 +107,8 @@ passing := [
 			"name": "lab/c/vsyscall-none",
 			"digest": "sha256:dc2b5979d4bf72aa18f9b1482075aed24a21d5752f8c64e94c62b9c19898d8e6",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{

@@ -9,6 +9,8 @@ violating := [
 			"name": "lab/cross/hello-arm64",
 			"digest": "sha256:15691f5e9194289d1fcf694f7da5e53894ae0e55dc7e92d274e82b2a1081db47",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -120,6 +122,8 @@ violating := [
 			"name": "lab/go/plugin",
 			"digest": "sha256:1e5ec8618bd6eccdb962b4fcd0b3ae47dae5fb4abaaf47d0b34ca593de832c5d",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -305,6 +309,8 @@ passing := [
 			"name": "lab/go/host",
 			"digest": "sha256:ce988919b200f3cdb3f7234c84cf9f3e84521ef15887720e7a0f60fd441bf52b",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -450,6 +456,8 @@ passing := [
 			"name": "lab/go/plugin",
 			"digest": "sha256:1e5ec8618bd6eccdb962b4fcd0b3ae47dae5fb4abaaf47d0b34ca593de832c5d",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{

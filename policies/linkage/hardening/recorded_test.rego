@@ -9,6 +9,8 @@ violating := [
 			"name": "lab/c/hardening-none",
 			"digest": "sha256:576824a5788f70d3600b51e2a437f5aedaa339da374360ce6a6f0d01f553aa30",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -104,6 +106,8 @@ passing := [
 			"name": "lab/c/hardening-full",
 			"digest": "sha256:af2e5f7c073ee4936b74cfc6c586c7886924fbc8e7d74d60ab0caa440a06c983",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -204,6 +208,8 @@ unknown := [
 			"name": "lab/c/hello-static-stripped",
 			"digest": "sha256:9330da85e96932d920a7711320d4eaab0c64ead803898448656dd4beb99fe93c",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{

@@ -9,6 +9,8 @@ violating := [
 			"name": "lab/root/scratch-with-dynamic-program",
 			"digest": null,
 		},
+		"image": null,
+		"launch": null,
 		"root": {
 			"platform": null,
 			"libc": null,
@@ -112,6 +114,8 @@ passing := [
 			"name": "lab/root/debian-like",
 			"digest": null,
 		},
+		"image": null,
+		"launch": null,
 		"root": {
 			"platform": {
 				"machine": "x86_64",
@@ -1195,6 +1199,8 @@ unknown := [
 			"name": "lab/c/hello",
 			"digest": "sha256:2cedd067aaf44b359891e882889c82e62af7b20574fdeef60613c025b5533f95",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{

@@ -9,6 +9,8 @@ violating := [
 			"name": "lab/c/provider",
 			"digest": "sha256:85ea71379b12fb9f39d542ee5ebd597334b77893831165bc946170d8fac44e7e",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -101,6 +103,8 @@ violating := [
 			"name": "lab/c/needy",
 			"digest": "sha256:18dbc8521e6437e3f77a4796472a61992f913d7d44770d27e4e36ffc42ab9649",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -207,6 +211,8 @@ passing := [
 			"name": "lab/c/provider",
 			"digest": "sha256:85ea71379b12fb9f39d542ee5ebd597334b77893831165bc946170d8fac44e7e",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -299,6 +305,8 @@ passing := [
 			"name": "lab/c/needy-linked",
 			"digest": "sha256:a55f0b49e6bdb2b9c7d786949eaadab6cddc4121b684570f1f8d21785e75eefc",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -407,6 +415,8 @@ unknown := [
 			"name": "lab/c/needy",
 			"digest": "sha256:18dbc8521e6437e3f77a4796472a61992f913d7d44770d27e4e36ffc42ab9649",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{

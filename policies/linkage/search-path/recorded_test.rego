@@ -9,6 +9,8 @@ violating := [
 			"name": "lab/c/runpath-world-writable",
 			"digest": "sha256:0d879060e6bc786c80f4a6fb9504f6b67366ca8b96143746e19c5795164c7f05",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -115,6 +117,8 @@ passing := [
 			"name": "lab/c/search-path-none",
 			"digest": "sha256:67442dba1ac4db7ea302f488c867621129fa60e91e921902f32b175cea672e35",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -209,6 +213,8 @@ unknown := [
 			"name": "lab/c/runpath-origin",
 			"digest": "sha256:78417e65f6665005eb18e4556583f9d0aa3b8ff3daef4fabd7464de310067794",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{

@@ -9,6 +9,8 @@ violating := [
 			"name": "lab/go/host",
 			"digest": "sha256:ce988919b200f3cdb3f7234c84cf9f3e84521ef15887720e7a0f60fd441bf52b",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -154,6 +156,8 @@ violating := [
 			"name": "lab/go/plugin-trimpath",
 			"digest": "sha256:3a8a1c08ecd38fac685a3711566c988e4f7c4ab963c6d2fca2fb15026b2d69a5",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -787,6 +791,8 @@ passing := [
 			"name": "lab/go/host",
 			"digest": "sha256:ce988919b200f3cdb3f7234c84cf9f3e84521ef15887720e7a0f60fd441bf52b",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -932,6 +938,8 @@ passing := [
 			"name": "lab/go/plugin",
 			"digest": "sha256:1e5ec8618bd6eccdb962b4fcd0b3ae47dae5fb4abaaf47d0b34ca593de832c5d",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -1126,6 +1134,8 @@ unknown := [
 			"name": "lab/go/host@1.19",
 			"digest": "sha256:e1d7b18a6247d22ad30d786213da2879f67c41fe3d143bec74955d104577ffca",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -1270,6 +1280,8 @@ unknown := [
 			"name": "lab/go/plugin@1.19",
 			"digest": "sha256:58fa59d9ad7bfd1922649c7460c069aefc2e516a901403194b783bf595e3fe91",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{

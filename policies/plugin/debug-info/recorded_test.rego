@@ -9,6 +9,8 @@ violating := [
 			"name": "lab/go/plugin-ldflags-s-w",
 			"digest": "sha256:bc93762d4e922a46703de01d69a471307587776cca3ae461e46c86694aef7870",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -162,6 +164,8 @@ passing := [
 			"name": "lab/go/plugin",
 			"digest": "sha256:1e5ec8618bd6eccdb962b4fcd0b3ae47dae5fb4abaaf47d0b34ca593de832c5d",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{

@@ -9,6 +9,8 @@ violating := [
 			"name": "lab/go/plugin-without-greet",
 			"digest": "sha256:4661097e71d1ec574db050f6f176d48018f3aec15338e36178d19dee29f3801a",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -149,6 +151,8 @@ passing := [
 			"name": "lab/go/plugin",
 			"digest": "sha256:1e5ec8618bd6eccdb962b4fcd0b3ae47dae5fb4abaaf47d0b34ca593de832c5d",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -301,6 +305,8 @@ unknown := [
 			"name": "lab/c/my-api",
 			"digest": "sha256:f2a1d0b2d535c46d7173e6b22b7e5859a69990603bea06136a9513775a1294fa",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{

@@ -9,6 +9,8 @@ violating := [
 			"name": "lab/go/host",
 			"digest": "sha256:ce988919b200f3cdb3f7234c84cf9f3e84521ef15887720e7a0f60fd441bf52b",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -154,6 +156,8 @@ violating := [
 			"name": "lab/go/plugin@1.25",
 			"digest": "sha256:ef8163bffd081104cc8d92ae8dbebd530da79b82f1b748877929e134f853ad88",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -657,6 +661,8 @@ passing := [
 			"name": "lab/go/host",
 			"digest": "sha256:ce988919b200f3cdb3f7234c84cf9f3e84521ef15887720e7a0f60fd441bf52b",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -802,6 +808,8 @@ passing := [
 			"name": "lab/go/plugin",
 			"digest": "sha256:1e5ec8618bd6eccdb962b4fcd0b3ae47dae5fb4abaaf47d0b34ca593de832c5d",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -996,6 +1004,8 @@ unknown := [
 			"name": "lab/go/plugin",
 			"digest": "sha256:1e5ec8618bd6eccdb962b4fcd0b3ae47dae5fb4abaaf47d0b34ca593de832c5d",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{

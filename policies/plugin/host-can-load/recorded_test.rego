@@ -9,6 +9,8 @@ violating := [
 			"name": "lab/go/host-without-cgo",
 			"digest": "sha256:5caeba5b15404ab9ad3b9ffc2d59c4264e326cc79667c9ef8170b8606e5f316e",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -131,6 +133,8 @@ violating := [
 			"name": "lab/go/plugin",
 			"digest": "sha256:1e5ec8618bd6eccdb962b4fcd0b3ae47dae5fb4abaaf47d0b34ca593de832c5d",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -316,6 +320,8 @@ passing := [
 			"name": "lab/go/host",
 			"digest": "sha256:ce988919b200f3cdb3f7234c84cf9f3e84521ef15887720e7a0f60fd441bf52b",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -461,6 +467,8 @@ passing := [
 			"name": "lab/go/plugin",
 			"digest": "sha256:1e5ec8618bd6eccdb962b4fcd0b3ae47dae5fb4abaaf47d0b34ca593de832c5d",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{

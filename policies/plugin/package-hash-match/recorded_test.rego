@@ -9,6 +9,8 @@ violating := [
 			"name": "lab/go/host",
 			"digest": "sha256:ce988919b200f3cdb3f7234c84cf9f3e84521ef15887720e7a0f60fd441bf52b",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -154,6 +156,8 @@ violating := [
 			"name": "lab/go/plugin-dependency-1.1.0",
 			"digest": "sha256:2b1168cbf999b26f9cff184019120b2cc16c07075c2862cadee6112564b2475b",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -362,6 +366,8 @@ passing := [
 			"name": "lab/go/host",
 			"digest": "sha256:ce988919b200f3cdb3f7234c84cf9f3e84521ef15887720e7a0f60fd441bf52b",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -507,6 +513,8 @@ passing := [
 			"name": "lab/go/plugin",
 			"digest": "sha256:1e5ec8618bd6eccdb962b4fcd0b3ae47dae5fb4abaaf47d0b34ca593de832c5d",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -701,6 +709,8 @@ unknown := [
 			"name": "lab/go/plugin",
 			"digest": "sha256:1e5ec8618bd6eccdb962b4fcd0b3ae47dae5fb4abaaf47d0b34ca593de832c5d",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{

@@ -9,6 +9,8 @@ violating := [
 			"name": "lab/c/my-api",
 			"digest": "sha256:f2a1d0b2d535c46d7173e6b22b7e5859a69990603bea06136a9513775a1294fa",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -107,6 +109,8 @@ passing := [
 			"name": "lab/c/my-api-hidden",
 			"digest": "sha256:49fe3a802d2202b553844f8734b7d090d2ff0a926f202c4fc310ab909a4a53d3",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -202,6 +206,8 @@ unknown := [
 			"name": "lab/c/my-api-stripped",
 			"digest": "sha256:a82a6cebea0292489d62e884cf3652308b571869f321f667ad13169f68196b29",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{

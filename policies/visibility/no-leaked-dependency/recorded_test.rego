@@ -9,6 +9,8 @@ violating := [
 			"name": "lab/c/leaks-zlib",
 			"digest": "sha256:d64377e4255be7a1e0b85acd5ebf79fcdaf9099b946568d2b4d525e67d5aa111",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -130,6 +132,8 @@ passing := [
 			"name": "lab/c/hides-zlib",
 			"digest": "sha256:ac708702fb06b1e6427c9ede530428410242767fe3a183b08b98a5f2d9c27782",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{

@@ -9,6 +9,8 @@ violating := [
 			"name": "lab/c/own-symbols-bsymbolic",
 			"digest": "sha256:b9b2868277a8aaac02a760ace4182211c33ae96d65ea01031e0d2e85d24ef9ec",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -107,6 +109,8 @@ passing := [
 			"name": "lab/c/own-symbols",
 			"digest": "sha256:aea268a279745c9c855864d2e170382c0842322dd0ee2fcb0f344cd51004c3fd",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{

@@ -9,6 +9,8 @@ violating := [
 			"name": "lab/c/unique",
 			"digest": "sha256:41e5ddeacc5fe89f20eff8c8fbc7fc6582aee58b19a35a43044ae057e8d532d9",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
@@ -108,6 +110,8 @@ passing := [
 			"name": "lab/c/not-unique",
 			"digest": "sha256:222a139251dbf45449b01840b1092addaa28b600a312164ea1b36d3243bbb5c5",
 		},
+		"image": null,
+		"launch": null,
 		"root": null,
 		"binaries": [
 			{
