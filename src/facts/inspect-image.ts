@@ -65,7 +65,8 @@ async function inspectImage(
         entrypoint: config.entrypoint,
         arguments: config.cmd,
       },
-      ),
+      tree,
+    ),
   };
 }
 

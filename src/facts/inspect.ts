@@ -100,7 +100,7 @@ function inspectFile(target: Target, options: InspectOptions, cleanup: Cleanup):
       root: null,
       image: null,
       launch: null,
-      };
+    };
   } catch (error) {
     throw error instanceof FormatError ? error.inFile(target.name) : error;
   }
