@@ -155,4 +155,20 @@ export const limits = {
   keptFileInMemoryBytes: 1_048_576,
   /** Bytes of memory that the hash of one Go package takes, name and place included; a host of 500 packages 100 KB. */
   packageHashMemory: 256,
+  /** Bytes of one attestation or bundle. SBOMs of large images have about 30 MB; signatures a few kilobytes. */
+  attestationBytes: 67_108_864,
+  /** Levels of JSON in signatures and attestations. SBOMs and scan reports have about fifteen. */
+  attestationDepth: 128,
+  /** Keys of one file. Rotation needs two or three. */
+  publicKeys: 64,
+  /** Certificates of one file of roots. Mozilla's whole list has 150. */
+  trustedCertificates: 1_024,
+  /** Certificates from a signer to its root. Own authorities have three or four. */
+  chainCertificates: 8,
+  /** Certificates that are looked at for one chain, so that a set in which all issue each other comes to an end. */
+  chainSteps: 256,
+  /** Signatures and attestations of one image that are read. Images built every day gather some hundred. */
+  attachedArtifacts: 512,
+  /** Bytes of one manifest that holds signatures. Each signature takes about 3 KB in cosign's first format. */
+  attachedManifestBytes: 4_194_304,
 } as const;
