@@ -13,6 +13,7 @@ const order = [
   'src/workload',
   'src/binary',
   'src/loader',
+  'src/trust',
   'src/facts',
   'src/policy',
   'src/findings',

@@ -1,6 +1,7 @@
 import type { XStatic } from 'typebox/schema';
 import { enforcements, type RuleMetadata, ruleSets } from '../rule-metadata.ts';
 import { admissionSchema } from './admission.ts';
+import { trustSchema } from './trust-schema.ts';
 
 const text = { type: 'string', minLength: 1 } as const;
 
@@ -56,6 +57,7 @@ const configuration = {
     exceptions: { type: 'array', items: exception },
     registries: { type: 'array', items: registry },
     admission: admissionSchema,
+    trust: trustSchema,
   },
 } as const;
 

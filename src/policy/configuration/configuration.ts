@@ -6,6 +6,7 @@ import type { Enforcement, RuleMetadata, RuleSet } from '../rule-metadata.ts';
 import { type AdmissionSettings, admissionSettings, defaultAdmission } from './admission.ts';
 import type { ConfigurationDocument } from './configuration-schema.ts';
 import type { Exception } from './exceptions.ts';
+import { defaultTrust, type TrustConfiguration, trustConfigurationOf } from './trust-schema.ts';
 
 /** What a user decided, with nothing left open. */
 export interface Configuration {
@@ -17,6 +18,7 @@ export interface Configuration {
   readonly exceptions: readonly Exception[];
   readonly registries: readonly RegistrySettings[];
   readonly admission: AdmissionSettings;
+  readonly trust: TrustConfiguration;
 }
 
 export interface RuleSettings {
@@ -38,6 +40,7 @@ export const defaultConfiguration: Configuration = {
   exceptions: [],
   registries: [],
   admission: defaultAdmission,
+  trust: defaultTrust,
 };
 
 const fileName = 'elfgate.yaml';
@@ -102,5 +105,6 @@ function configurationOf(document: ConfigurationDocument, file: string): Configu
     exceptions: (document.exceptions ?? []).map((exception) => ({ ...exception, path: exception.path ?? null })),
     registries: (document.registries ?? []).map(({ host, plainHttp }) => ({ host, plainHttp: plainHttp ?? false })),
     admission: admissionSettings(document.admission),
+    trust: trustConfigurationOf(document.trust, file),
   };
 }

@@ -1,0 +1,196 @@
+import { ElfgateError } from '../errors.ts';
+import type { ContentStore, Patience } from '../image/content-store.ts';
+import { type Digest, isDigest } from '../image/digest.ts';
+import { limits } from '../limits.ts';
+import { readEnvelope } from './dsse.ts';
+import { Rejection } from './rejection.ts';
+import { readAnnotations, readBundle, type SignatureMaterial } from './sigstore/material.ts';
+import { listOf, objectOf, textOf, untrustedJson } from './untrusted-json.ts';
+
+/** A signature or attestation as it was found, before anything about it is believed. */
+export type Attached = {
+  /** Digest of the index or manifest that it is attached to. */
+  readonly subject: Digest;
+  /** Where it was found: a tag, or the digest of a referrer. */
+  readonly at: string;
+} & (
+  | { readonly kind: 'sigstore'; readonly material: SignatureMaterial }
+  | { readonly kind: 'notation'; readonly envelope: Buffer }
+  /** Something that is meant to be one and cannot be read as such. */
+  | { readonly kind: 'damaged'; readonly format: 'cosign' | 'sigstore-bundle' | 'notation'; readonly reason: string }
+);
+
+export interface AttachedArtifacts {
+  readonly found: readonly Attached[];
+  /** Why there may be more than was found; null when everything was read. */
+  readonly incomplete: string | null;
+}
+
+const artifactTypes = {
+  bundle: /^application\/vnd\.dev\.sigstore\.bundle[.+]/,
+  cosign: /^application\/vnd\.dev\.cosign\.artifact\.(?:sig|att)\.v1\+json$/,
+  notation: /^application\/vnd\.cncf\.notary\.signature$/,
+} as const;
+
+/**
+ * Finds what is attached to an index or manifest: referrers (by the API of OCI distribution 1.1 or by its fallback tag,
+ * which the store knows) and the tags that cosign used before there were referrers.
+ *
+ * @throws ElfgateError when the store does not answer: nothing can be said about signatures then.
+ */
+export async function findAttached(
+  store: ContentStore,
+  subject: Digest,
+  patience: Patience,
+): Promise<AttachedArtifacts> {
+  const referrers = (await store.referrers(subject, null, patience)).filter(({ artifactType }) =>
+    Object.values(artifactTypes).some((type) => type.test(artifactType ?? '')),
+  );
+  const read = referrers.slice(0, limits.attachedArtifacts);
+  const found: Attached[] = [];
+  for (const { digest, artifactType } of read) {
+    found.push(...(await fromReferrer(store, subject, digest, artifactType ?? '', patience)));
+  }
+  let count = referrers.length;
+  for (const kind of ['sig', 'att'] as const) {
+    const layers = await fromTag(store, subject, `${subject.replace(':', '-')}.${kind}`, patience);
+    count += layers.length;
+    found.push(...layers);
+  }
+  return {
+    found,
+    incomplete:
+      count > limits.attachedArtifacts || read.length < referrers.length
+        ? `${count} signatures and attestations are attached, above the limit of ${limits.attachedArtifacts}`
+        : null,
+  };
+}
+
+async function fromReferrer(
+  store: ContentStore,
+  subject: Digest,
+  digest: Digest,
+  artifactType: string,
+  patience: Patience,
+): Promise<readonly Attached[]> {
+  const format = artifactTypes.bundle.test(artifactType)
+    ? 'sigstore-bundle'
+    : artifactTypes.notation.test(artifactType)
+      ? 'notation'
+      : 'cosign';
+  return reading({ subject, at: digest, format }, async () => {
+    const { bytes } = await store.manifest(digest, patience);
+    const layers = layersOf(bytes);
+    if (format === 'cosign') {
+      return layersOfCosign(store, { subject, at: digest }, layers, patience);
+    }
+    const [layer] = layers;
+    if (layer === undefined || layers.length > 1) {
+      throw new Rejection(`the artifact has ${layers.length} layers where one is expected`);
+    }
+    const blob = await blobOf(store, layer, patience);
+    if (format === 'sigstore-bundle') {
+      return [{ subject, at: digest, kind: 'sigstore', material: readBundle(blob, null) }];
+    }
+    if (layer.mediaType !== 'application/jose+json') {
+      throw new Rejection(
+        `signatures of the type ${layer.mediaType.slice(0, 64)} are not read, only application/jose+json`,
+      );
+    }
+    return [{ subject, at: digest, kind: 'notation', envelope: blob }];
+  });
+}
+
+async function fromTag(
+  store: ContentStore,
+  subject: Digest,
+  tag: string,
+  patience: Patience,
+): Promise<readonly Attached[]> {
+  return reading({ subject, at: tag, format: 'cosign' }, async () => {
+    let bytes: Buffer;
+    try {
+      ({ bytes } = await store.manifest(tag, patience));
+    } catch (error) {
+      if (error instanceof ElfgateError && error.code === 'not-found') {
+        return [];
+      }
+      throw error;
+    }
+    return layersOfCosign(store, { subject, at: tag }, layersOf(bytes), patience);
+  });
+}
+
+async function layersOfCosign(
+  store: ContentStore,
+  place: Pick<Attached, 'subject' | 'at'>,
+  layers: readonly Layer[],
+  patience: Patience,
+): Promise<readonly Attached[]> {
+  const found: Attached[] = [];
+  for (const layer of layers.slice(0, limits.attachedArtifacts)) {
+    const read = await reading({ ...place, format: 'cosign' }, async () => {
+      const blob = await blobOf(store, layer, patience);
+      const isEnvelope = layer.mediaType === 'application/vnd.dsse.envelope.v1+json';
+      const signed = isEnvelope
+        ? ({ kind: 'envelope', envelope: readEnvelope(blob) } as const)
+        : ({ kind: 'message', bytes: blob } as const);
+      return [{ ...place, kind: 'sigstore', material: readAnnotations(layer.annotations, signed) }];
+    });
+    found.push(...read);
+  }
+  return found;
+}
+
+/** What is damaged is a finding about one signature; a registry that does not answer leaves everything open. */
+async function reading(
+  {
+    subject,
+    at,
+    format,
+  }: Pick<Attached, 'subject' | 'at'> & { readonly format: 'cosign' | 'sigstore-bundle' | 'notation' },
+  read: () => Promise<readonly Attached[]>,
+): Promise<readonly Attached[]> {
+  const decided: readonly string[] = ['integrity', 'malformed', 'limit', 'not-found'];
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof Rejection || (error instanceof ElfgateError && decided.includes(error.code))) {
+      return [{ subject, at, kind: 'damaged', format, reason: error.message }];
+    }
+    throw error;
+  }
+}
+
+interface Layer {
+  readonly mediaType: string;
+  readonly digest: string;
+  readonly size: number;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+function layersOf(manifest: Buffer): readonly Layer[] {
+  if (manifest.length > limits.attachedManifestBytes) {
+    throw new Rejection(
+      `the manifest has ${manifest.length} bytes, above the limit of ${limits.attachedManifestBytes}`,
+    );
+  }
+  const document = objectOf(untrustedJson(manifest, 'the manifest'), 'the manifest');
+  return listOf(document.layers ?? [], 'the layers of the manifest').map((value) => {
+    const layer = objectOf(value, 'a layer of the manifest');
+    const annotations = Object.entries(objectOf(layer.annotations ?? {}, 'the annotations of a layer'));
+    return {
+      mediaType: textOf(layer.mediaType, 'the media type of a layer'),
+      digest: textOf(layer.digest, 'the digest of a layer'),
+      size: Number(layer.size),
+      annotations: Object.fromEntries(annotations.map(([name, text]) => [name, textOf(text, 'an annotation')])),
+    };
+  });
+}
+
+async function blobOf(store: ContentStore, { digest, size }: Layer, patience: Patience): Promise<Buffer> {
+  if (!isDigest(digest) || !Number.isSafeInteger(size) || size < 0) {
+    throw new Rejection('a layer of the manifest has no valid digest or size');
+  }
+  return store.blob({ digest, size }, limits.attestationBytes, patience);
+}
