@@ -15,6 +15,7 @@ export const commands: ReadonlyMap<string, AddCommand> = new Map([
   ['check', addCheck],
   ['predict', addPredict],
   ['resolve', addResolve],
+  ['verify', addVerify],
   ['schema', addSchema],
   ['policy', addPolicy],
   ['explain', addExplain],
@@ -93,6 +94,33 @@ function addResolve(program: Command, surroundings: Surroundings, exit: (code: E
   ).action(async (files: string[], options) => {
     const { resolveCommand } = await import('./resolve.ts');
     exit(await resolveCommand(files, options, surroundings));
+  });
+}
+
+function addVerify(program: Command, surroundings: Surroundings, exit: (code: ExitCode) => void): void {
+  withSharedOptions(
+    program
+      .command('verify')
+      .description('verify who signed an image, or a file by what lies next to it')
+      .argument('<image>', 'an image, as registry.example.com/app:1.2 or oci:DIR, or a file')
+      .option('--key <file>', 'public keys that are trusted (repeatable)', collect)
+      .option('--certificate-identity <text>', 'whose certificates are trusted: a mail address or URI, met exactly')
+      .option('--certificate-identity-regexp <pattern>', 'the same by a pattern that covers the whole text')
+      .option('--certificate-oidc-issuer <url>', 'who vouched for the identity, met exactly')
+      .option('--certificate-oidc-issuer-regexp <pattern>', 'the same by a pattern that covers the whole text')
+      .option('--trusted-root <file>', "Sigstore's trusted root (repeatable)", collect)
+      .option('--ca-roots <file>', 'root certificates of an own authority')
+      .option('--ca-intermediates <file>', 'certificates between these roots and the signers')
+      .option('--revocation-list <file>', 'certificates that this authority took back (repeatable)', collect)
+      .option('--notation-policy <file>', 'trust policy of the Notary Project')
+      .option('--notation-store <directory>', 'trust store of the Notary Project')
+      .option('--platform <platform>', platformHelp)
+      .option('--plain-http <host>', plainHttpHelp, collect)
+      .option('--explain', 'show which part of the configuration decides, and verify nothing'),
+    ['text', 'json'],
+  ).action(async (image: string, options) => {
+    const { verifyCommand } = await import('./verify.ts');
+    exit(await verifyCommand(image, options, surroundings));
   });
 }
 

@@ -49,3 +49,14 @@ export async function configurationFor(
   const file = options.config ?? findConfiguration(surroundings.cwd());
   return file === null ? defaultConfiguration : loadConfiguration(file, bundle.rules);
 }
+
+/**
+ * The configuration for a command that judges by no rule: without a file, the rules that it could name are not needed.
+ */
+export async function configurationIfAny(
+  options: Pick<SharedOptions, 'config'>,
+  surroundings: Surroundings,
+): Promise<Configuration> {
+  const file = options.config ?? findConfiguration(surroundings.cwd());
+  return file === null ? defaultConfiguration : loadConfiguration(file, (await policiesFor([], surroundings)).rules);
+}

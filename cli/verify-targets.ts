@@ -1,0 +1,120 @@
+import { readFileSync } from 'node:fs';
+import { ElfgateError } from '../src/errors.ts';
+import type { ImageAccess } from '../src/facts/inspected-target.ts';
+import { digestOf } from '../src/image/digest.ts';
+import type { ImageSource } from '../src/image/image-source.ts';
+import { openImages } from '../src/image/open-images.ts';
+import { tagOrDigest } from '../src/image/reference.ts';
+import type { TrustAnchors } from '../src/trust/anchors.ts';
+import type { Signer, Verification } from '../src/trust/rejection.ts';
+import type { TrustEngine, TrustSettings } from '../src/trust/trust-settings.ts';
+import { type FileTrust, verifyFile } from '../src/trust/verify-file.ts';
+import { type ImageToVerify, type ImageTrust, verifyImage } from '../src/trust/verify-image.ts';
+import type { Surroundings } from './surroundings.ts';
+import type { VerifiedSignature, VerifyReport } from './verify-text.ts';
+
+interface ImageQuestion {
+  readonly anchors: TrustAnchors;
+  readonly settings: TrustSettings;
+  readonly engine: TrustEngine;
+  readonly access: ImageAccess;
+  readonly environment: Surroundings['env'];
+}
+
+/**
+ * @throws ElfgateError when the image or its signatures cannot be had, or not all of them could be judged: neither
+ * "verified" nor "not trusted" may be said then.
+ */
+export async function verifyImageTarget(source: ImageSource, question: ImageQuestion): Promise<VerifyReport> {
+  const image = await imageToVerify(source, question.access);
+  const [digest] = image.digests;
+  const name = `${image.repository}@${digest}`;
+  const trust = await verifyImage(image, question.anchors, new Date());
+  if (trust.verified === null) {
+    throw new ElfgateError('limit', `${name}: ${trust.undecided}`, {
+      hint: 'remove signatures and attestations that nobody needs any more',
+    });
+  }
+  const missing = question.settings.attestations.filter(
+    (type) => !trust.attestations.some(({ verified, statement }) => verified && statement?.predicateType === type),
+  );
+  return {
+    image: name,
+    verified: trust.verified && missing.length === 0,
+    reason: missing.length === 0 ? null : `no trusted attestation of type ${missing.join(', ')}`,
+    ...described(trust),
+  };
+}
+
+async function imageToVerify(source: ImageSource, access: ImageAccess): Promise<ImageToVerify> {
+  if (source.kind === 'registry') {
+    const { registry, repository } = source.reference;
+    const store = access.registries.repository(source.reference);
+    const { digest } = await store.resolve(tagOrDigest(source.reference));
+    return { store, repository: `${registry}/${repository}`, digests: [digest] };
+  }
+  const [image] = await openImages(source, { platform: access.platform, registries: access.registries });
+  if (image === undefined || image.store === null) {
+    throw new ElfgateError('unsupported-format', 'an archive of docker cannot hold signatures', {
+      hint: 'verify the image at its registry, or as oci:DIR',
+    });
+  }
+  const digest = access.platform === null ? (image.indexDigest ?? image.digest) : image.digest;
+  return { store: image.store, repository: image.store.name, digests: [digest] };
+}
+
+function described({ signatures, attestations }: ImageTrust): Pick<VerifyReport, 'signatures' | 'attestations'> {
+  return {
+    signatures: signatures.map(describedSignature),
+    attestations: attestations.map((attestation) => ({
+      ...describedSignature(attestation),
+      predicateType: attestation.statement?.predicateType ?? null,
+    })),
+  };
+}
+
+function describedSignature(
+  signature: { readonly kind: VerifiedSignature['kind']; readonly at: string } & Verification,
+): VerifiedSignature {
+  const { kind, at } = signature;
+  return signature.verified
+    ? {
+        kind,
+        signer: signerName(signature.signer),
+        issuer: signature.signer.kind === 'certificate' ? signature.signer.issuer : null,
+        verified: true,
+        reason: null,
+        signedAt: signature.signedAt?.toISOString() ?? null,
+        at,
+      }
+    : { kind, signer: null, issuer: null, verified: false, reason: signature.reason, signedAt: null, at };
+}
+
+function signerName(signer: Signer): string {
+  return signer.kind === 'key' ? signer.name : signer.subject;
+}
+
+/** A file, by what lies next to it. @throws ElfgateError `unreadable` */
+export async function verifyFileTarget(path: string, anchors: TrustAnchors): Promise<VerifyReport> {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch (cause) {
+    throw new ElfgateError('unreadable', `${path}: cannot be read`, { cause });
+  }
+  const trust = verifyFile(path, bytes, anchors, new Date());
+  const differs = differsFromList(trust, digestOf(bytes));
+  return {
+    image: `${path}@${digestOf(bytes)}`,
+    verified: trust.verified && differs === null,
+    reason: differs,
+    signatures: trust.signatures.map(describedSignature),
+    attestations: [],
+  };
+}
+
+function differsFromList({ listedDigest }: FileTrust, digest: string): string | null {
+  return listedDigest === null || `sha256:${listedDigest.sha256}` === digest
+    ? null
+    : `${listedDigest.file} gives sha256:${listedDigest.sha256} for it`;
+}
