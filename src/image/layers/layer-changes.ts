@@ -36,6 +36,8 @@ export interface LayerReading {
 const nothing = Buffer.alloc(0);
 const whiteoutPrefix = '.wh.';
 const opaqueName = '.wh..wh..opq';
+// AUFS kept its own books under such names, in the root.
+const booksPrefix = '.wh..wh.';
 
 /** Collects what a layer's archive holds: give {@link onTarEntry} to a tar reader. */
 export function collectChanges(reading: LayerReading): {
@@ -54,10 +56,12 @@ export function collectChanges(reading: LayerReading): {
       const directory = path.slice(0, Math.max(0, slash));
       if (name === opaqueName) {
         whiteouts.push({ path: directory, hides: 'content' });
-      } else if (!name.startsWith('.wh..wh.')) {
-        // Others of that form are what AUFS kept its own books with.
+      } else if (!name.startsWith(booksPrefix)) {
         whiteouts.push({ path: hidden(path, slash), hides: 'entry' });
       }
+      return null;
+    }
+    if (path.startsWith(booksPrefix)) {
       return null;
     }
     const { kind, mode, size } = entry;

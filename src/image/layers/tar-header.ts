@@ -102,6 +102,9 @@ function octal(block: Buffer, offset: number, length: number): number | null {
 
 /** Text up to the first zero byte. */
 function text(block: Buffer, offset: number, length: number): string {
+  if (block[offset] === 0) {
+    return '';
+  }
   const end = block.indexOf(0, offset);
   return decodePath(block.subarray(offset, end === -1 ? offset + length : Math.min(end, offset + length)));
 }
