@@ -127,6 +127,44 @@ export const limits = {
   bindingSteps: 268_435_456,
   /** Bytes of what is kept about pairs of libraries whose symbols were compared. */
   remainderPairBytes: 33_554_432,
+  /** Bytes of a manifest or index; registries take 4 MiB at most, as the distribution specification advises. */
+  manifestBytes: 4_194_304,
+  /** Entries of an index, and layers of an image. Overlay file systems end at some 500 layers, indexes have ten images. */
+  manifestEntries: 4_096,
+  /** Bytes of an image's configuration. Those of a hundred layers with long histories are about 100 KB. */
+  imageConfigBytes: 4_194_304,
+  /** Entries of an archive of images, which holds two a layer. */
+  archiveEntries: 65_536,
+  /** Bytes of the head of an answer; tokens of large companies in addresses reach 16 KB. */
+  registryHeaderBytes: 65_536,
+  /** Milliseconds in which a registry may say nothing: before an answer, and between two parts of one. */
+  registrySilenceMilliseconds: 30_000,
+  /** Bytes of a token service's answer. Tokens with thousands of group claims reach 100 KB. */
+  registryTokenBytes: 1_048_576,
+  /** Milliseconds for all of asking for a token. */
+  registryTokenMilliseconds: 60_000,
+  /** Bytes of an error that a registry describes; only its code is used. */
+  registryErrorBytes: 65_536,
+  /** Bytes of one page of a list of tags, repositories or referrers. A page of 10,000 tags takes 500 KB. */
+  registryPageBytes: 8_388_608,
+  /** Pages of one list. */
+  registryPages: 10_000,
+  /** Entries of one list. The largest public repositories have 100,000 tags. */
+  registryListEntries: 1_000_000,
+  /** Referrers of one image: a signature a build and some attestations in real life. */
+  referrers: 4_096,
+  /** Tries of one request, and breaks of one blob without a single byte in between. */
+  registryTries: 5,
+  /** Breaks of one blob that are mended; at 5 GB that is one every 80 MB. */
+  blobResumptions: 64,
+  /** Milliseconds that a registry may ask to be left alone (Retry-After) and is waited for. Docker Hub names a minute. */
+  registryRetryAfterMilliseconds: 60_000,
+  /** Bytes of a docker configuration file. Those with pull secrets of a hundred registries are about 50 KB. */
+  dockerConfigBytes: 4_194_304,
+  /** Bytes of what a credential helper says. */
+  credentialHelperBytes: 1_048_576,
+  /** Milliseconds that a credential helper may take; those of clouds ask their servers. */
+  credentialHelperMilliseconds: 30_000,
   /** Characters of an image reference: those of a repository, a tag and the longest digest. */
   referenceBytes: 1_024,
   /** Characters of a repository's name, as docker and the registries have it. */

@@ -41,8 +41,10 @@ export interface ContentStore {
   /**
    * A blob as a stream, verified while it streams: it fails at its end if the bytes were not those of the digest. Take
    * it to its end or destroy it.
+   *
+   * @param what names it in messages; `NAME: blob DIGEST` unless given.
    */
-  openBlob(descriptor: Pick<Descriptor, 'digest' | 'size'>, patience?: Patience): Promise<Readable>;
+  openBlob(descriptor: Pick<Descriptor, 'digest' | 'size'>, patience?: Patience, what?: string): Promise<Readable>;
 
   /**
    * Manifests whose `subject` is this digest: signatures, attestations, facts. From the referrers API of OCI

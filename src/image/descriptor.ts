@@ -25,3 +25,11 @@ export const mediaTypes = {
   dockerManifest: 'application/vnd.docker.distribution.manifest.v2+json',
   dockerConfig: 'application/vnd.docker.container.image.v1+json',
 } as const;
+
+/**
+ * Whether a descriptor says that it is some other artifact than an image. go-containerregistry writes the media type of
+ * the configuration there, of images too.
+ */
+export function isOtherArtifact({ artifactType }: Pick<Descriptor, 'artifactType'>): boolean {
+  return artifactType !== null && artifactType !== mediaTypes.ociConfig && artifactType !== mediaTypes.dockerConfig;
+}

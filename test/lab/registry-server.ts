@@ -1,5 +1,7 @@
 /** Runs the lab's registries for tests: on free ports of loopback, in directories of their own, ended with the test. */
 
+// @peculiar/x509 needs this to be there first.
+import 'reflect-metadata';
 import { spawn } from 'node:child_process';
 import { generateKeyPairSync, randomUUID, type webcrypto } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

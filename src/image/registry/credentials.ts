@@ -18,3 +18,18 @@ export interface CredentialSource {
 
 /** Visits every registry anonymously. */
 export const anonymous: CredentialSource = { credentialsFor: async () => null };
+
+/** Asks several sources in turn and takes what the first one knows. */
+export function firstOf(sources: readonly CredentialSource[]): CredentialSource {
+  return {
+    async credentialsFor(registry, repository) {
+      for (const source of sources) {
+        const credentials = await source.credentialsFor(registry, repository);
+        if (credentials !== null) {
+          return credentials;
+        }
+      }
+      return null;
+    },
+  };
+}

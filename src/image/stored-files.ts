@@ -1,0 +1,85 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { ElfgateError } from '../errors.ts';
+
+/** The files of a layout or archive, by their path in it. */
+export interface StoredFiles {
+  /** For messages: a path. */
+  readonly name: string;
+  /** Bytes of a file; null when there is none. */
+  sizeOf(path: string): Promise<number | null>;
+  /** All bytes of a file, or a part of them from the first on. @throws ElfgateError `not-found`, `unreadable` */
+  stream(path: string, length?: number): Promise<Readable>;
+}
+
+/** The files of a directory. */
+export function directoryFiles(directory: string): StoredFiles {
+  return {
+    name: directory,
+    async sizeOf(path) {
+      const file = await openRegular(join(directory, path));
+      try {
+        return file === null ? null : (await file.stat()).size;
+      } finally {
+        await file?.close();
+      }
+    },
+    async stream(path, length) {
+      const file = await openRegular(join(directory, path));
+      if (file === null) {
+        throw new ElfgateError('not-found', `${join(directory, path)}: there is no such file`);
+      }
+      return streamOf(file, 0, length);
+    },
+  };
+}
+
+/** A part of an open file as a stream, which closes the file at its end. @param length all of it unless given. */
+export function streamOf(file: FileHandle, start: number, length: number | undefined): Readable {
+  return file.createReadStream({
+    start,
+    ...(length === undefined ? {} : { end: start + Math.max(0, length - 1) }),
+    highWaterMark: 262_144,
+  });
+}
+
+/** Opens a regular file; null when there is none. @throws ElfgateError `unreadable` */
+export async function openRegular(path: string): Promise<FileHandle | null> {
+  let file: FileHandle;
+  try {
+    // O_NONBLOCK keeps a named pipe from blocking before it is recognised as no regular file.
+    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
+    if (code === 'ENOENT' || code === 'ENOTDIR') {
+      return null;
+    }
+    throw new ElfgateError('unreadable', `${path}: cannot be read (${code})`, { cause });
+  }
+  if (!(await file.stat()).isFile()) {
+    await file.close();
+    throw new ElfgateError('unreadable', `${path}: not a regular file`);
+  }
+  return file;
+}
+
+/** A whole file in memory. @throws ElfgateError `not-found`, `limit` when it has more than `most` bytes. */
+export async function readStored(files: StoredFiles, path: string, most: number): Promise<Buffer> {
+  const size = await files.sizeOf(path);
+  if (size === null) {
+    throw new ElfgateError('not-found', `${files.name}: holds no ${path}`);
+  }
+  if (size > most) {
+    throw new ElfgateError('limit', `${files.name}: ${path} has more than ${most} bytes`);
+  }
+  if (size === 0) {
+    return Buffer.alloc(0);
+  }
+  const chunks: Buffer[] = [];
+  for await (const chunk of await files.stream(path, size)) {
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
