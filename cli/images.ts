@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import type { ImageAccess } from '../src/facts/inspected-target.ts';
-import type { RegistrySettings } from '../src/image/registry/settings.ts';
+import type { ConfiguredRegistry } from '../src/image/registry/settings.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** Options of every command that takes images. */
@@ -20,18 +20,19 @@ export interface LazyImageAccess {
 /** @param configured what the configuration says about registries. */
 export function imageAccess(
   { platform, plainHttp = [] }: ImageOptions,
-  configured: readonly Pick<RegistrySettings, 'host' | 'plainHttp'>[],
+  configured: readonly ConfiguredRegistry[],
   { env }: Surroundings,
 ): LazyImageAccess {
   let opened: Promise<ImageAccess> | undefined;
   let close = (): void => {};
   const open = async (): Promise<ImageAccess> => {
     const { registryClient } = await import('../src/image/registry/client.ts');
-    const { anonymous } = await import('../src/image/registry/credentials.ts');
+    const { dockerConfigFiles, dockerCredentials } = await import('../src/image/registry/docker-config.ts');
+    const { registrySettings } = await import('../src/image/registry/settings.ts');
     const { parsePlatform } = await import('../src/image/platform.ts');
     const registries = registryClient({
-      registries: settings(configured, plainHttp),
-      credentials: anonymous,
+      registries: registrySettings(configured, plainHttp),
+      credentials: dockerCredentials(dockerConfigFiles(env), env),
       environment: env,
     });
     close = () => registries.close();
@@ -48,16 +49,4 @@ export function imageAccess(
     },
     close: () => close(),
   };
-}
-
-/** An option of the command line counts for more than the configuration. */
-function settings(
-  configured: readonly Pick<RegistrySettings, 'host' | 'plainHttp'>[],
-  plainHttp: readonly string[],
-): readonly RegistrySettings[] {
-  const common = { ca: null, mirrors: [] };
-  return [
-    ...plainHttp.map((host) => ({ ...common, host, plainHttp: true })),
-    ...configured.filter(({ host }) => !plainHttp.includes(host)).map((one) => ({ ...common, ...one })),
-  ];
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { ElfgateError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
 import { type Environment, runCredentialHelper } from './credential-helper.ts';
@@ -12,6 +13,25 @@ export interface DockerConfig {
   readonly helpers: ReadonlyMap<string, string>;
   /** The helper of all others; null for none. */
   readonly store: string | null;
+}
+
+/**
+ * The files in which docker and podman keep credentials, those that exist or not.
+ *
+ * @param environment of the process: DOCKER_CONFIG, REGISTRY_AUTH_FILE, XDG_RUNTIME_DIR and HOME.
+ */
+export function dockerConfigFiles({
+  DOCKER_CONFIG,
+  REGISTRY_AUTH_FILE,
+  XDG_RUNTIME_DIR,
+  HOME,
+}: Environment): readonly string[] {
+  const directory = DOCKER_CONFIG || (HOME ? join(HOME, '.docker') : '');
+  return [
+    ...(REGISTRY_AUTH_FILE ? [REGISTRY_AUTH_FILE] : []),
+    ...(directory === '' ? [] : [join(directory, 'config.json')]),
+    ...(XDG_RUNTIME_DIR ? [join(XDG_RUNTIME_DIR, 'containers', 'auth.json')] : []),
+  ];
 }
 
 /**

@@ -32,6 +32,15 @@ const registry = {
   properties: {
     host: { ...text, description: 'The host, with its port where it is not 443.' },
     plainHttp: { type: 'boolean', description: 'Speak HTTP without TLS.' },
+    ca: {
+      ...text,
+      description: 'A file of certificates in PEM to trust instead of the public ones, relative to this file.',
+    },
+    mirrors: {
+      type: 'array',
+      items: text,
+      description: 'Hosts that hold copies of its repositories; asked first, in this order.',
+    },
   },
 } as const;
 

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { ElfgateError } from '../../errors.ts';
+import type { ConfiguredRegistry } from '../../image/registry/settings.ts';
 import { limits } from '../../limits.ts';
 import type { Enforcement, RuleMetadata, RuleSet } from '../rule-metadata.ts';
 import { type AdmissionSettings, admissionSettings, defaultAdmission } from './admission.ts';
@@ -16,7 +17,7 @@ export interface Configuration {
   /** By rule id. `enforce` is null where the file does not say. */
   readonly rules: ReadonlyMap<string, RuleSettings>;
   readonly exceptions: readonly Exception[];
-  readonly registries: readonly RegistrySettings[];
+  readonly registries: readonly ConfiguredRegistry[];
   readonly admission: AdmissionSettings;
   readonly trust: TrustConfiguration;
 }
@@ -25,11 +26,6 @@ export interface RuleSettings {
   readonly enforce: Enforcement | null;
   /** The parameters that the file gives; the rest keeps its defaults. */
   readonly parameters: Readonly<Record<string, unknown>>;
-}
-
-export interface RegistrySettings {
-  readonly host: string;
-  readonly plainHttp: boolean;
 }
 
 /** Where there is no `elfgate.yaml`. */
@@ -103,7 +99,12 @@ function configurationOf(document: ConfigurationDocument, file: string): Configu
     ruleSet: document.ruleSet ?? defaultConfiguration.ruleSet,
     rules: new Map(rules),
     exceptions: (document.exceptions ?? []).map((exception) => ({ ...exception, path: exception.path ?? null })),
-    registries: (document.registries ?? []).map(({ host, plainHttp }) => ({ host, plainHttp: plainHttp ?? false })),
+    registries: (document.registries ?? []).map(({ host, plainHttp, ca, mirrors }) => ({
+      host,
+      plainHttp: plainHttp ?? false,
+      ca: ca === undefined ? null : resolve(dirname(file), ca),
+      mirrors: mirrors ?? [],
+    })),
     admission: admissionSettings(document.admission),
     trust: trustConfigurationOf(document.trust, file),
   };

@@ -45,7 +45,7 @@ rules:
   visibility/hidden-by-default: { params: { allow: ["my_api_*"] } }
 exceptions:
   - { rule: libc/static-nss, target: "registry.example.com/legacy/*", reason: "moves in March", owner: "team-a", expires: 2027-01-31 }
-registries: [ { host: registry.internal, plainHttp: true }, { host: registry.example.com } ]
+registries: [ { host: registry.internal, plainHttp: true }, { host: registry.example.com, ca: /etc/ca.pem, mirrors: [ mirror.internal ] } ]
 `);
   t.deepEqual(configuration, {
     file: 'elfgate.yaml',
@@ -65,9 +65,11 @@ registries: [ { host: registry.internal, plainHttp: true }, { host: registry.exa
       },
     ],
     registries: [
-      { host: 'registry.internal', plainHttp: true },
-      { host: 'registry.example.com', plainHttp: false },
+      { host: 'registry.internal', plainHttp: true, ca: null, mirrors: [] },
+      { host: 'registry.example.com', plainHttp: false, ca: '/etc/ca.pem', mirrors: ['mirror.internal'] },
     ],
+    admission: defaultConfiguration.admission,
+    trust: defaultConfiguration.trust,
   });
 });
 
