@@ -56,6 +56,29 @@ export function readSymbolRelocations(
 }
 
 /**
+ * The first relocation, relative ones included, that a question picks; `null` when it picks none.
+ *
+ * @throws FormatError when a table lies outside the file.
+ */
+export function findRelocation(
+  header: ElfHeader,
+  dynamic: DynamicSection,
+  memory: MemoryImage,
+  isWanted: (address: number, type: number) => boolean,
+): Pick<Relocation, 'address' | 'type'> | null {
+  for (const { entryBytes, fields } of stretchesOfTables(header, dynamic, memory)) {
+    for (let at = 0; at < fields.bytes.length; at += entryBytes) {
+      const address = fields.word(at);
+      const type = typeOf(fields, at, header);
+      if (isWanted(address, type)) {
+        return { address, type };
+      }
+    }
+  }
+  return null;
+}
+
+/**
  * The highest number of a dynamic symbol that a relocation refers to; 0 when none refers to any.
  *
  * @throws FormatError when a table lies outside the file.
