@@ -19,9 +19,16 @@ export function nameServiceModules(
         return [];
       }
       seen.add(read.path);
-      return [{ service, path: read.path, ...moduleFacts(read, tree, directory) }];
+      return [{ service, path: read.path, ...moduleFacts(read, tree, [directory, ...directories]) }];
     });
-    const absent = { machine: null, class: null, staticTls: null, tlsLibrary: null, needsLibc: null };
+    const absent = {
+      machine: null,
+      class: null,
+      staticTls: null,
+      tlsLibrary: null,
+      missingLibrary: null,
+      needsLibc: null,
+    };
     return found.length > 0 ? found : [{ service, path: null, ...absent }];
   });
 }
@@ -63,30 +70,50 @@ function readLibrary(tree: FileTree, path: string): ReadLibrary | null {
 // The C library and its loader have thread-local storage of their own, which the embedded dlopen knows to set up.
 const cLibrary = /^(?:libc|libpthread|libdl|librt)\.so\.\d|^ld-linux|^ld64/;
 
-/** Follows DT_NEEDED in the module's own directory, where distributions keep what modules need. */
+/** Follows DT_NEEDED in the directories of C libraries, the module's own first. */
 function moduleFacts(
   module: ReadLibrary,
   tree: FileTree,
-  directory: string,
+  directories: readonly string[],
 ): Omit<RootFacts['nssModules'][number], 'service' | 'path'> {
   const reached = new Set(module.needed);
   let tlsLibrary: string | null = null;
+  let missingLibrary: string | null = null;
+  let followed = 0;
   // The set grows while it is walked.
   for (const name of reached) {
-    const library =
-      cLibrary.test(name) || reached.size > limits.nameServiceLibraries
-        ? null
-        : readLibrary(tree, `${directory}/${name}`);
+    followed += 1;
+    if (cLibrary.test(name) || followed > limits.nameServiceLibraries) {
+      continue;
+    }
+    const library = findLibrary(tree, name, directories, module);
     for (const needed of library?.needed ?? []) {
       reached.add(needed);
     }
     tlsLibrary ??= library?.threadStorage === true ? name : null;
+    missingLibrary ??= library === null ? name : null;
   }
   return {
     machine: module.machine,
     class: module.class,
     staticTls: module.threadStorage,
     tlsLibrary,
+    missingLibrary,
     needsLibc: [...reached].some((name) => /^libc\.so\.\d/.test(name)),
   };
+}
+
+function findLibrary(
+  tree: FileTree,
+  name: string,
+  directories: readonly string[],
+  module: ReadLibrary,
+): ReadLibrary | null {
+  for (const directory of directories) {
+    const library = readLibrary(tree, `${directory}/${name}`);
+    if (library !== null && library.machine === module.machine && library.class === module.class) {
+      return library;
+    }
+  }
+  return null;
 }

@@ -105,20 +105,22 @@ function nameServices({ binaries, root }: InspectedTarget): NameServiceFacts[] {
     databases: root.nsswitch?.databases ?? null,
     conditional: root.nsswitch?.conditional ?? {},
     libc: root.libc,
-    modules: root.nssModules.flatMap(({ service, path, machine, staticTls, tlsLibrary, needsLibc, ...module }) =>
-      path === null || machine === null || module.class === null
-        ? []
-        : [
-            {
-              service,
-              path,
-              machine,
-              class: module.class,
-              threadStorage: staticTls === true,
-              threadStorageLibrary: tlsLibrary,
-              needsLibc: needsLibc === true,
-            },
-          ],
+    modules: root.nssModules.flatMap(
+      ({ service, path, machine, staticTls, tlsLibrary, missingLibrary, needsLibc, ...module }) =>
+        path === null || machine === null || module.class === null
+          ? []
+          : [
+              {
+                service,
+                path,
+                machine,
+                class: module.class,
+                threadStorage: staticTls === true,
+                threadStorageLibrary: tlsLibrary,
+                missingLibrary,
+                needsLibc: needsLibc === true,
+              },
+            ],
     ),
   };
   return binaries.flatMap(({ facts: { path, elf, libc } }) => {

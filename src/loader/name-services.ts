@@ -22,6 +22,8 @@ export interface ServiceModule {
   readonly threadStorage: boolean;
   /** A library that it needs, other than the C library, and that has thread-local storage. */
   readonly threadStorageLibrary: string | null;
+  /** A library that it needs and that is not where libraries usually are: without it the module is not loaded. */
+  readonly missingLibrary: string | null;
   /** Whether the C library comes with it. */
   readonly needsLibc: boolean;
 }
@@ -43,6 +45,8 @@ export type ServiceReason =
   | 'thread-storage'
   /** That of a library which the module needs: SIGSEGV when the module touches it. */
   | 'library-thread-storage'
+  /** It needs a library that is not found: it is not loaded, and does no harm, unless the library is elsewhere. */
+  | 'library-missing'
   /** The module brings a second C library, and nothing shows another release: it works only if there is none. */
   | 'release-not-known'
   /** A second C library of the same release, and no thread-local storage. */
@@ -158,6 +162,9 @@ function effectOf(
   module: ServiceModule,
   root: ServiceRoot,
 ): { readonly kind: 'crashes' | 'may' | 'none'; readonly reason: ServiceReason; readonly shown: string } {
+  if (module.missingLibrary !== null) {
+    return { kind: 'may', reason: 'library-missing', shown: `needs ${module.missingLibrary}, which is not found` };
+  }
   const release = module.needsLibc ? compareReleases(program, root.libc) : null;
   if (release?.kind === 'other') {
     return { kind: 'crashes', reason: 'other-release', shown: release.shown };

@@ -72,6 +72,7 @@ consequence := {
 	"other-release": "that brings a C library of another release than the one inside the program, so it crashes",
 	"thread-storage": "the module has thread-local storage, so it crashes with SIGSEGV",
 	"library-thread-storage": "what the module needs has thread-local storage, which crashes it when it is used",
+	"library-missing": "the module is not loaded while a library that it needs is missing, and may crash it otherwise",
 	"release-not-known": "it crashes unless both C libraries are of the same release",
 }
 
@@ -79,6 +80,7 @@ shown_at := {
 	"other-release": "glibc tunables",
 	"thread-storage": "program headers",
 	"library-thread-storage": "DT_NEEDED",
+	"library-missing": "DT_NEEDED",
 	"release-not-known": "DT_NEEDED",
 }
 

@@ -80,7 +80,7 @@ const modules = {
 };
 
 /** A root with the C library and the modules of a release, and a configuration that every test replaces in a copy. */
-function services(name: string, of: Recipe, loader: string, libc: string): Recipe {
+function services(name: string, of: Recipe, loader: string, libc: string, more: readonly string[] = []): Recipe {
   const taken = (file: string): TreeEntry => ({ artifact: of, file });
   return {
     output: name,
@@ -95,10 +95,10 @@ function services(name: string, of: Recipe, loader: string, libc: string): Recip
           [`${libraries}/ld-linux-x86-64.so.2`]: taken(loader),
           [`${libraries}/libc.so.6`]: taken(libc),
           ...Object.fromEntries(
-            ['compat', 'dns', 'files', 'hesiod'].map((service) => [
-              `${libraries}/libnss_${service}.so.2`,
-              taken(`${libraries}/libnss_${service}.so.2`),
-            ]),
+            ['compat', 'dns', 'files', 'hesiod']
+              .map((service) => `${libraries}/libnss_${service}.so.2`)
+              .concat(more)
+              .map((file) => [file, taken(file)]),
           ),
           ...Object.fromEntries(
             Object.entries(modules).map(([file, artifact]) => [`${libraries}/${file}`, { artifact }]),
@@ -125,11 +125,13 @@ export const debianRoots = {
     bookworm,
     `${libraries}/ld-linux-x86-64.so.2`,
     `${libraries}/libc.so.6`,
+    [`${libraries}/libresolv.so.2`],
   ),
   'debian/services-2.41': services(
     'services-2.41',
     trixie,
     `${libraries}/ld-linux-x86-64.so.2`,
     `${libraries}/libc.so.6`,
+    [`${libraries}/libresolv.so.2`],
   ),
 } satisfies Record<string, Recipe>;
