@@ -45,7 +45,7 @@ export function verifyingStream(digest: Digest, size: number | null, what: strin
     transform(chunk: Buffer, _encoding, done) {
       seen += chunk.length;
       if (size !== null && seen > size) {
-        done(wrongSize(what, size, `more than that`));
+        done(wrongSize(what, `has more than the ${size} bytes that were promised`));
         return;
       }
       hash.update(chunk);
@@ -53,7 +53,7 @@ export function verifyingStream(digest: Digest, size: number | null, what: strin
     },
     flush(done) {
       if (size !== null && seen !== size) {
-        done(wrongSize(what, size, `${seen}`));
+        done(wrongSize(what, `has ${seen} bytes where ${size} were promised`));
         return;
       }
       const found = hash.digest('hex');
@@ -72,6 +72,6 @@ function mismatch(what: string, promised: Digest, found: string): ElfgateError {
   return new ElfgateError('integrity', `${what}: the bytes are not those of ${promised}, but of ${found}`, { hint });
 }
 
-function wrongSize(what: string, promised: number, found: string): ElfgateError {
-  return new ElfgateError('integrity', `${what}: has ${found} bytes where ${promised} were promised`, { hint });
+function wrongSize(what: string, sentence: string): ElfgateError {
+  return new ElfgateError('integrity', `${what}: ${sentence}`, { hint });
 }

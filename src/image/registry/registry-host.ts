@@ -213,10 +213,13 @@ function isPassing(status: number): boolean {
 
 const certificateCodes = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ISSUER/;
 
-/** Whether a failure of the network may pass: not a name that does not exist, nor a certificate that is not trusted. */
+/**
+ * Whether a failure of the network may pass: not a name that does not exist, nor a certificate that is not trusted; and
+ * who was silent for half a minute has been waited for.
+ */
 function mayPass(error: unknown): boolean {
   const code = codeOf(error);
-  return !(code === 'ENOTFOUND' || certificateCodes.test(code) || /SSL|TLS|EPROTO/.test(code));
+  return !(code === 'ENOTFOUND' || code === 'ETIMEDOUT' || certificateCodes.test(code) || /SSL|TLS|EPROTO/.test(code));
 }
 
 function networkSentence(error: unknown): string {

@@ -156,6 +156,9 @@ export function repositoryOf(
     return answer;
   };
 
+  // One after the other, as far as that is in our hands: who reads and writes in between undoes what another has added.
+  let lastAdded: Promise<unknown> = Promise.resolve();
+
   /** Adds to the index of referrers that registries without the API keep by a tag (referrers tag schema). */
   const addToFallback = async (subject: Digest, added: Descriptor, patience: Patience): Promise<void> => {
     // Others may write at the same time and nothing locks it: what is written is read again.
@@ -282,7 +285,10 @@ export function repositoryOf(
         answer.headers['oci-subject'] === undefined &&
         (await listedReferrers(subject, patience)) === null
       ) {
-        await addToFallback(subject, { ...descriptor, ...artifactOf(bytes, name) }, patience);
+        const added = { ...descriptor, ...artifactOf(bytes, name) };
+        const adding = lastAdded.then(() => addToFallback(subject, added, patience));
+        lastAdded = adding.catch(() => {});
+        await adding;
       }
       return descriptor;
     },
