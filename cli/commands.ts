@@ -19,6 +19,7 @@ export const commands: ReadonlyMap<string, AddCommand> = new Map([
   ['schema', addSchema],
   ['policy', addPolicy],
   ['explain', addExplain],
+  ['serve', addServe],
 ]);
 
 const targetsHelp =
@@ -69,19 +70,10 @@ function addPredict(program: Command, surroundings: Surroundings, exit: (code: E
   withSharedOptions(
     program
       .command('predict')
-      .description(
-        'predict what plugin.Open or dlopen does with objects, opened in this order in one process of a host',
-      )
-      .argument('<host>', 'the program that opens them')
-      .argument('<plugin...>', 'plugins or libraries, in the order in which they are opened')
-      .option('--root <directory>', 'root file system that libraries are taken from (default: /)')
-      .addOption(
-        new Option('--mode <loader>', 'how the host opens them').choices(['plugin', 'dlopen']).default('plugin'),
-      )
-      .addOption(new Option('--scope <scope>', 'of dlopen: RTLD_LOCAL or RTLD_GLOBAL').choices(['local', 'global']))
-      .addOption(new Option('--bind <binding>', 'of dlopen: RTLD_NOW or RTLD_LAZY').choices(['now', 'lazy']))
-      .option('--library-path <directories>', 'of dlopen: directories to look in first, as LD_LIBRARY_PATH')
-      .option('--preload <library>', 'of dlopen: a library that is loaded first, as LD_PRELOAD (repeatable)', collect),
+      .description('predict what plugin.Open does with plugins, opened in this order in one process of a host')
+      .argument('<host>', 'the program that opens the plugins')
+      .argument('<plugin...>', 'the plugins, in the order in which they are opened')
+      .option('--root <directory>', 'root file system that libraries are taken from (default: /)'),
     ['text', 'json'],
   ).action(async (host: string, plugins: string[], options) => {
     const { predictCommand } = await import('./predict.ts');
@@ -193,5 +185,29 @@ function addExplain(parent: Command, surroundings: Surroundings, exit: (code: Ex
   ).action(async (rule: string, options) => {
     const { explainCommand } = await import('./explain.ts');
     exit(await explainCommand(rule, options, surroundings));
+  });
+}
+
+function addServe(program: Command, surroundings: Surroundings, exit: (code: ExitCode) => void): void {
+  withSharedOptions(
+    program
+      .command('serve')
+      .description('answer admission reviews of a Kubernetes API server')
+      .option('--listen <address>', 'host and port', ':8443')
+      .option('--tls-cert <file>', 'certificate with its chain, PEM; read again when it changes')
+      .option('--tls-key <file>', 'its private key, PEM')
+      .option('--client-ca <file>', 'authorities of client certificates, PEM; reviews without one are refused')
+      .option('--plain-http', 'no TLS: behind a proxy, and in tests')
+      .option('--policy <directory>', 'own rules next to the built-in ones (repeatable)', collect)
+      .option('--drain-delay <seconds>', 'between the end of readiness and of listening', '5')
+      .addOption(
+        new Option('--log-level <level>', 'of the JSON log on standard output')
+          .choices(['debug', 'info', 'warn', 'error'])
+          .default('info'),
+      ),
+    ['json'],
+  ).action(async (options) => {
+    const { serveCommand } = await import('./serve.ts');
+    exit(await serveCommand(options, surroundings));
   });
 }

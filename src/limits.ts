@@ -67,12 +67,6 @@ export const limits = {
   directoryDepth: 256,
   /** Bytes of a text file of a root (nsswitch.conf, os-release, ld.so.conf) that are read. */
   rootTextBytes: 1_048_576,
-  /** Tunables of one glibc. 2.41 has 43. */
-  tunables: 1_024,
-  /** Services of nsswitch.conf whose modules are looked for. Files of ten databases name ten. */
-  nameServices: 256,
-  /** Libraries that one module of a name service needs. libnss_systemd needs three, those of directories twenty. */
-  nameServiceLibraries: 64,
   /** Policy files of all directories together. The shipped rules are about 150 with their tests. */
   policyFiles: 10_000,
   /** Bytes of one policy file. Recorded facts in tests are the largest, with some tens of kilobytes. */
@@ -215,4 +209,16 @@ export const limits = {
   attachedArtifacts: 512,
   /** Bytes of one manifest that holds signatures. Each signature takes about 3 KB in cosign's first format. */
   attachedManifestBytes: 4_194_304,
+  /** Bytes of one AdmissionReview. An UPDATE of the largest pod that etcd takes is 3.1 MB; other servers add to that. */
+  reviewBytes: 16_777_216,
+  /** Connections of the webhook. An API server opens about as many as it has reviews in flight: some hundred. */
+  serverConnections: 4_096,
+  /** Bytes of images' facts in memory, estimated. Those of a distribution's root are about 5 MB, of an application 1 MB. */
+  factsMemoryBytes: 268_435_456,
+  /** Images that one webhook inspects at the same time: each takes a processor and up to 250 MB. */
+  imageInspections: 4,
+  /** Keys of one request of Gatekeeper, which asks for all images of a review at once. */
+  providerKeys: 1_024,
+  /** Milliseconds of one evaluation during a review. The API server waits for 10 s by default, typical facts take one. */
+  reviewEvaluationMilliseconds: 5_000,
 } as const;

@@ -4,6 +4,8 @@ import type { Configuration } from '../policy/configuration/configuration.ts';
 import { type JudgedFinding, judgeFindings, type RuleInForce, rulesInForce } from '../policy/enforcement.ts';
 import type { PolicyFinding, RulesOn } from '../policy/evaluation.ts';
 import type { PolicyBundle } from '../policy/policy-bundle.ts';
+import type { PodTemplate } from '../workload/pod-templates.ts';
+import type { InspectedImage } from './image-facts.ts';
 import { type NodeDemands, nodeDemands, nodeParameters } from './node-profiles.ts';
 import { documentOfWorkload, documentsOfPod, type KnownWorkload } from './workload-documents.ts';
 
@@ -13,23 +15,49 @@ export interface AdmissionFinding extends JudgedFinding {
   readonly target: string;
 }
 
+/** What the rules find, and what they could not see. */
+export interface Verdict {
+  /** The severest first, each once, however many containers share an image. */
+  readonly findings: readonly AdmissionFinding[];
+  /** Files that could not be read: nothing is known about them, so that they do not pass either. */
+  readonly problems: readonly UnreadFile[];
+}
+
+export interface UnreadFile {
+  /** The image as written. */
+  readonly target: string;
+  readonly path: string;
+  readonly message: string;
+}
+
 /** Judges facts by the rules that are on, with their parameters. */
-export type Evaluate = (facts: FactsDocument) => Promise<readonly PolicyFinding[]>;
+export interface Evaluator {
+  evaluate(facts: FactsDocument): Promise<readonly PolicyFinding[]>;
+  /** Answers what was handed in, then takes nothing more. */
+  close(): Promise<void>;
+}
 
 /** Prepares rules; those of several node profiles differ in their parameters. @throws ElfgateError `policy` */
-export type PrepareRules = (bundle: PolicyBundle, rulesOn: RulesOn) => Promise<Evaluate>;
+export type PrepareRules = (bundle: PolicyBundle, rulesOn: RulesOn) => Promise<Evaluator>;
 
 /** One configuration with its policies, ready to judge. It never changes: another configuration is another judge. */
 export interface AdmissionJudge {
   readonly configuration: Configuration;
   readonly bundle: PolicyBundle;
   /**
-   * Everything that the rules find in an object and its images, without what is switched off in its namespace. Sorted,
-   * each finding once, however many containers share an image.
+   * Everything that the rules find in an object and its images, without what is switched off in its namespace.
    *
    * @throws ElfgateError `evaluation` or `limit` when that cannot be decided; nothing is admitted for it.
    */
-  judge(workload: KnownWorkload, namespace: string | null, today: Date): Promise<readonly AdmissionFinding[]>;
+  judge(workload: KnownWorkload, namespace: string | null, today: Date): Promise<Verdict>;
+  /** The same for images alone, whatever the object around them: as Gatekeeper's constraints ask. */
+  judgeImages(
+    templates: readonly PodTemplate[],
+    images: ReadonlyMap<string, InspectedImage>,
+    today: Date,
+  ): Promise<Verdict>;
+  /** For a judge that no review has any more. */
+  close(): Promise<void>;
 }
 
 /** @throws ElfgateError `policy` when the policies cannot be loaded. */
@@ -40,9 +68,9 @@ export async function admissionJudge(
 ): Promise<AdmissionJudge> {
   const inForce = rulesInForce(configuration, bundle.rules);
   const anywhere = await prepare(bundle, inForce);
-  const onNodes = new Map<string, Promise<Evaluate>>();
+  const onNodes = new Map<string, Promise<Evaluator>>();
 
-  const evaluatorFor = (demands: NodeDemands): Promise<Evaluate> => {
+  const evaluatorFor = (demands: NodeDemands): Promise<Evaluator> => {
     const changed = [...nodeParameters(demands)].filter(([id]) => inForce.has(id));
     if (changed.length === 0) {
       return Promise.resolve(anywhere);
@@ -53,26 +81,52 @@ export async function admissionJudge(
     return prepared;
   };
 
+  const judgeDocument = async (
+    document: FactsDocument,
+    { evaluate }: Evaluator,
+    enforced: ReadonlyMap<string, RuleInForce>,
+    today: Date,
+  ): Promise<Verdict> => {
+    const target = document.subject.name;
+    const judged = judgeFindings(await evaluate(document), target, today, configuration, enforced);
+    return {
+      findings: judged.map((finding) => ({ ...finding, target })),
+      problems: document.problems.map(({ path, message }) => ({ target, path, message })),
+    };
+  };
+
+  const judgePods = async (
+    templates: readonly PodTemplate[],
+    images: ReadonlyMap<string, InspectedImage>,
+    enforced: ReadonlyMap<string, RuleInForce>,
+    today: Date,
+  ): Promise<readonly Verdict[]> => {
+    const verdicts: Verdict[] = [];
+    for (const { spec } of templates) {
+      const demands = nodeDemands(spec.nodeSelector, configuration.admission.nodes);
+      const evaluator = await evaluatorFor(demands);
+      for (const document of await documentsOfPod(spec, images, demands.architectures)) {
+        verdicts.push(await judgeDocument(document, evaluator, enforced, today));
+      }
+    }
+    return verdicts;
+  };
+
   return {
     configuration,
     bundle,
     async judge(workload, namespace, today) {
-      const findings: AdmissionFinding[] = [];
       const enforced = inNamespace(inForce, namespace, configuration);
-      const judgeDocument = async (document: FactsDocument, evaluate: Evaluate): Promise<void> => {
-        const target = document.subject.name;
-        const judged = judgeFindings(await evaluate(document), target, today, configuration, enforced);
-        findings.push(...judged.map((finding) => ({ ...finding, target })));
-      };
-      await judgeDocument(documentOfWorkload(workload), anywhere);
-      for (const { spec } of workload.templates) {
-        const demands = nodeDemands(spec.nodeSelector, configuration.admission.nodes);
-        const evaluate = await evaluatorFor(demands);
-        for (const document of await documentsOfPod(spec, workload.images, demands.architectures)) {
-          await judgeDocument(document, evaluate);
-        }
-      }
-      return sortedOnce(findings);
+      return together([
+        await judgeDocument(documentOfWorkload(workload), anywhere, enforced, today),
+        ...(await judgePods(workload.templates, workload.images, enforced, today)),
+      ]);
+    },
+    judgeImages: async (templates, images, today) => together(await judgePods(templates, images, inForce, today)),
+    async close() {
+      const prepared = await Promise.allSettled(onNodes.values());
+      const evaluators = prepared.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+      await Promise.all([anywhere, ...evaluators].map((evaluator) => evaluator.close()));
     },
   };
 }
@@ -108,10 +162,20 @@ function inNamespace(
   );
 }
 
-function sortedOnce(findings: readonly AdmissionFinding[]): readonly AdmissionFinding[] {
-  const once = new Map(findings.map((finding) => [JSON.stringify(finding), finding]));
+function together(verdicts: readonly Verdict[]): Verdict {
+  return {
+    findings: sorted(once(verdicts.flatMap(({ findings }) => findings))),
+    problems: once(verdicts.flatMap(({ problems }) => problems)),
+  };
+}
+
+function once<Value>(values: readonly Value[]): readonly Value[] {
+  return [...new Map(values.map((value) => [JSON.stringify(value), value])).values()];
+}
+
+function sorted(findings: readonly AdmissionFinding[]): readonly AdmissionFinding[] {
   const severest = { error: 0, warning: 1, info: 2 };
-  return [...once.values()].sort(
+  return findings.toSorted(
     (left, right) =>
       severest[left.severity] - severest[right.severity] ||
       compareText(left.target, right.target) ||

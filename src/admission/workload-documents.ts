@@ -1,3 +1,4 @@
+import { rootedFacts } from '../facts/elf-facts.ts';
 import { documentsOf } from '../facts/inspect.ts';
 import type { InspectedTarget } from '../facts/inspected-target.ts';
 import type { FactsDocument } from '../facts/schema.ts';
@@ -5,7 +6,7 @@ import { type ImageContents, workloadDocument } from '../facts/workload-facts.ts
 import type { PodSpec } from '../workload/pod-spec.ts';
 import type { PodTemplate, TemplatePaths } from '../workload/pod-templates.ts';
 import { containerProcesses } from '../workload/processes.ts';
-import type { InspectedImage } from './image-facts.ts';
+import type { InspectedImage, InspectedPlatform } from './image-facts.ts';
 
 /** An object of a cluster, or of a manifest, with what was found in its images. */
 export interface KnownWorkload {
@@ -65,50 +66,103 @@ export async function documentsOfPod(
   const documents: FactsDocument[] = [];
   for (const set of imageSets(pod)) {
     for (const architecture of architecturesOf(set, images, architectures)) {
-      const targets = set.flatMap((image, index) => {
-        const role = set.length === 1 ? null : index === 0 ? 'host' : 'plugin';
-        return targetOf(image, role, images.get(image), architecture) ?? [];
-      });
-      documents.push(...(await documentsOf(targets)));
+      documents.push(...(await documentsOf(targetsOf(set, images, architecture))));
     }
   }
   return documents;
 }
 
-/** Sets of images by what they meet in: first the image whose program runs, then those that deliver files to it. */
-function imageSets(pod: PodSpec): readonly (readonly string[])[] {
+/** Images that meet in one process, or one alone. */
+interface ImageSet {
+  /** Whose program runs. */
+  readonly runs: string;
+  /** Those that deliver files to it. */
+  readonly deliver: readonly string[];
+  /** Whether files of the first one are opened by the processes of other containers, and judged there. */
+  readonly isDelivered: boolean;
+}
+
+function imageSets(pod: PodSpec): readonly ImageSet[] {
   const processes = containerProcesses(pod);
   const delivered = new Set(processes.flatMap(({ deliveries }) => deliveries.map(({ image }) => image)));
-  const sets = processes
-    .filter(({ container, deliveries }) => deliveries.length > 0 || !delivered.has(container.image))
-    .map(({ container, deliveries }) => [...new Set([container.image, ...deliveries.map(({ image }) => image)])]);
-  const seen = new Set(sets.flat());
+  const sets = processes.map(
+    ({ container, deliveries }): ImageSet => ({
+      runs: container.image,
+      deliver: [...new Set(deliveries.map(({ image }) => image))].filter((image) => image !== container.image),
+      isDelivered: delivered.has(container.image),
+    }),
+  );
+  const seen = new Set(sets.flatMap(({ runs, deliver }) => [runs, ...deliver]));
   // An image volume that no container mounts is pulled all the same.
-  const unmounted = pod.volumes.flatMap(({ image }) => (image === null || seen.has(image) ? [] : [[image]]));
-  return [...new Map([...sets, ...unmounted].map((set) => [set.join('\n'), set])).values()];
+  const unmounted = pod.volumes.flatMap(({ image }): readonly ImageSet[] =>
+    image === null || seen.has(image) ? [] : [{ runs: image, deliver: [], isDelivered: false }],
+  );
+  return [...new Map([...sets, ...unmounted].map((set) => [JSON.stringify(set), set])).values()];
 }
 
 function architecturesOf(
-  set: readonly string[],
+  { runs, deliver }: ImageSet,
   images: ReadonlyMap<string, InspectedImage>,
   wanted: readonly string[] | null,
 ): readonly string[] {
-  const offered = set.flatMap((image) => images.get(image)?.platforms.map(({ architecture }) => architecture) ?? []);
+  const offered = [runs, ...deliver].flatMap(
+    (image) => images.get(image)?.platforms.map(({ architecture }) => architecture) ?? [],
+  );
   const distinct = [...new Set(offered)].sort();
   const possible = wanted === null ? distinct : distinct.filter((architecture) => wanted.includes(architecture));
   // An image of one other architecture only is run as it is, or not at all: its facts are judged, never left out.
   return possible.length === 0 ? distinct : possible;
 }
 
-function targetOf(
-  name: string,
-  role: 'host' | 'plugin' | null,
-  image: InspectedImage | undefined,
+function targetsOf(
+  { runs, deliver, isDelivered }: ImageSet,
+  images: ReadonlyMap<string, InspectedImage>,
   architecture: string,
-): InspectedTarget | null {
+): readonly InspectedTarget[] {
+  const first = platformOf(images.get(runs), architecture);
+  const others = deliver.flatMap((name) => {
+    const contents = platformOf(images.get(name), architecture);
+    return contents === null ? [] : [delivered({ ...contents, name, role: 'plugin', meeting: nowhere })];
+  });
+  if (first === null) {
+    return others;
+  }
+  const role = others.length > 0 ? 'host' : null;
+  const target: InspectedTarget = { ...first, name: runs, role, meeting: nowhere };
+  const plugins = target.binaries.filter(({ facts }) => facts.role === 'plugin');
+  return [
+    isDelivered && plugins.length > 0
+      ? { ...target, binaries: target.binaries.filter((binary) => !plugins.includes(binary)) }
+      : target,
+    ...others,
+  ];
+}
+
+/** The set says who meets whom, and the architecture was chosen: variants of it do not keep files apart. */
+const nowhere = { platform: null, container: null };
+
+/** Files that are loaded in the root of another image: nothing of their own root counts. */
+function delivered(target: InspectedTarget): InspectedTarget {
+  return {
+    ...target,
+    root: null,
+    launch: null,
+    binaries: target.binaries.map((binary) => {
+      const { elf } = binary.facts;
+      return elf === null
+        ? binary
+        : {
+            ...binary,
+            facts: { ...binary.facts, elf: { ...elf, ...rootedFacts(elf, { root: null, path: binary.facts.path }) } },
+          };
+    }),
+  };
+}
+
+function platformOf(image: InspectedImage | undefined, architecture: string): InspectedPlatform['contents'] | null {
   const platforms = image?.platforms ?? [];
   // The other image of a set may have one platform only, which is then what gets mounted.
   const platform =
     platforms.find((one) => one.architecture === architecture) ?? (platforms.length === 1 ? platforms[0] : undefined);
-  return platform === undefined ? null : { ...platform.contents, name, role };
+  return platform?.contents ?? null;
 }

@@ -7,8 +7,8 @@
 import { bpfObjects } from './artifacts/bpf-objects.ts';
 import { cLibraries } from './artifacts/c-libraries.ts';
 import { cPrograms } from './artifacts/c-programs.ts';
+import { clusters } from './artifacts/clusters.ts';
 import { crossBuilds } from './artifacts/cross-builds.ts';
-import { debianRoots } from './artifacts/debian-roots.ts';
 import { goHosts } from './artifacts/go-hosts.ts';
 import { goPlugins } from './artifacts/go-plugins.ts';
 import { goPrograms } from './artifacts/go-programs.ts';
@@ -28,10 +28,10 @@ const recipes = {
   ...cLibraries,
   ...cPrograms,
   ...roots,
-  ...debianRoots,
   ...registries,
   ...bpfObjects,
   ...wasmModules,
+  ...clusters,
 } satisfies Record<string, Recipe>;
 
 export type ArtifactName = keyof typeof recipes;

@@ -71,8 +71,6 @@ violating := [
 					"usesNss": false,
 					"nssFunctions": [],
 					"nssAt": null,
-					"nssBuiltIn": [],
-					"tunables": [],
 					"usesVsyscall": true,
 					"vsyscalls": [
 						{
@@ -95,7 +93,6 @@ violating := [
 			"plugins": [],
 			"hosts": [],
 			"globalScope": [],
-			"nameServices": [],
 		},
 		"workload": null,
 		"problems": [],
@@ -172,8 +169,6 @@ passing := [
 					"usesNss": false,
 					"nssFunctions": [],
 					"nssAt": null,
-					"nssBuiltIn": [],
-					"tunables": [],
 					"usesVsyscall": false,
 					"vsyscalls": [],
 				},
@@ -183,7 +178,6 @@ passing := [
 			"plugins": [],
 			"hosts": [],
 			"globalScope": [],
-			"nameServices": [],
 		},
 		"workload": null,
 		"problems": [],

@@ -1,0 +1,15 @@
+/** The parts of a Kubernetes cluster that the admission webhook meets, and the programs of people who use one. */
+
+import type { Recipe } from '../recipe.ts';
+import { goBuild } from './go-build.ts';
+
+function program(output: string, sources: string, path: string): Recipe {
+  return goBuild({ output, sources, package: path });
+}
+
+export const clusters = {
+  'cluster/etcd': program('etcd', 'etcd', 'go.etcd.io/etcd/server/v3'),
+  'cluster/kube-apiserver': program('kube-apiserver', 'kubernetes', 'k8s.io/kubernetes/cmd/kube-apiserver'),
+  'cluster/kubectl': program('kubectl', 'kubernetes', 'k8s.io/kubernetes/cmd/kubectl'),
+  'cluster/helm': program('helm', 'helm', 'helm.sh/helm/v3/cmd/helm'),
+} satisfies Record<string, Recipe>;
