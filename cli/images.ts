@@ -1,6 +1,8 @@
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { ImageAccess } from '../src/facts/inspected-target.ts';
 import type { ConfiguredRegistry } from '../src/image/registry/settings.ts';
+import { cacheDirectory } from './directories.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** Options of every command that takes images. */
@@ -35,11 +37,22 @@ export function imageAccess(
       credentials: dockerCredentials(dockerConfigFiles(env), env),
       environment: env,
     });
-    close = () => registries.close();
+    const { diskStore } = await import('../src/facts/store/disk-store.ts');
+    const { factsRevision } = await import('./facts-revision.ts');
+    const store = diskStore({
+      directory: join(cacheDirectory(env), 'facts'),
+      revision: factsRevision(),
+      now: () => Date.now(),
+    });
+    close = () => {
+      registries.close();
+      store.close();
+    };
     return {
       platform: platform === undefined ? null : parsePlatform(platform),
       registries,
       temporaryDirectory: tmpdir(),
+      store,
     };
   };
   return {

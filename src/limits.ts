@@ -191,6 +191,10 @@ export const limits = {
   keptInMemoryBytes: 33_554_432,
   /** Bytes of one kept file that may stay in memory: most have some hundred thousand. */
   keptFileInMemoryBytes: 1_048_576,
+  /** Bytes of an image's facts once inflated. A Debian root of 900 binaries takes 2 MB. */
+  storedFactsBytes: 536_870_912,
+  /** Bytes of all facts on disk: those of some thousand large images, which take about 150 KB each compressed. */
+  factsStoreBytes: 536_870_912,
   /** Bytes of memory that the hash of one Go package takes, name and place included; a host of 500 packages 100 KB. */
   packageHashMemory: 256,
   /** Bytes of one attestation or bundle. SBOMs of large images have about 30 MB; signatures a few kilobytes. */

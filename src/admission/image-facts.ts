@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { ElfgateError } from '../errors.ts';
-import type { InspectedTarget } from '../facts/inspected-target.ts';
+import type { InspectedContents } from '../facts/inspected-target.ts';
 import type { Digest } from '../image/digest.ts';
 import { formatReference, parseReference, type Reference } from '../image/reference.ts';
 import type { CredentialSource } from '../image/registry/credentials.ts';
@@ -17,7 +17,7 @@ export interface InspectedPlatform {
   /** As `amd64`. */
   readonly architecture: string;
   /** Named and given a role by whoever asks. */
-  readonly contents: Omit<InspectedTarget, 'name' | 'role'>;
+  readonly contents: InspectedContents;
 }
 
 /** Reads images; knows nothing of caches and deadlines. */

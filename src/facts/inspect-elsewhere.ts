@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { imageSourceOf } from '../image/image-source.ts';
-import type { Cleanup, InspectedTarget, InspectOptions, Target } from './inspected-target.ts';
+import type { InspectedTarget, InspectOptions, Target } from './inspected-target.ts';
 
 /**
  * Inspects a target that is no path: an image, a process or the images of a manifest; `null` when it is none of these.
@@ -10,7 +10,6 @@ import type { Cleanup, InspectedTarget, InspectOptions, Target } from './inspect
 export async function inspectElsewhere(
   target: Target,
   options: InspectOptions,
-  cleanup: Cleanup,
 ): Promise<readonly InspectedTarget[] | null> {
   if (target.name.startsWith('pid:')) {
     const { inspectProcess } = await import('./inspect-process.ts');
@@ -21,5 +20,5 @@ export async function inspectElsewhere(
     return null;
   }
   const { inspectImages } = await import('./inspect-image.ts');
-  return inspectImages(target, source, options, await options.images(), cleanup);
+  return inspectImages(target, source, options, await options.images());
 }

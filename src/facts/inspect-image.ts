@@ -6,7 +6,7 @@ import { imageTree } from '../image/layers/image-tree.ts';
 import { openImages } from '../image/open-images.ts';
 import { formatPlatform } from '../image/platform.ts';
 import { inspectTree } from './inspect-tree.ts';
-import type { Cleanup, ImageAccess, InspectedTarget, InspectOptions, Target } from './inspected-target.ts';
+import type { ImageAccess, InspectedContents, InspectedTarget, InspectOptions, Target } from './inspected-target.ts';
 import { launchFacts } from './launch-facts.ts';
 import type { ImageFacts } from './schema.ts';
 
@@ -20,54 +20,75 @@ export async function inspectImages(
   source: ImageSource,
   options: InspectOptions,
   access: ImageAccess,
-  cleanup: Cleanup,
 ): Promise<readonly InspectedTarget[]> {
   const { platform, registries, signal } = access;
   const images = await openImages(source, { platform, registries, ...(signal === undefined ? {} : { signal }) });
   const inspected: InspectedTarget[] = [];
   for (const image of images) {
-    const platformOf = formatPlatform(image.platform);
-    const result = await inspectImage(image, options, access, cleanup);
-    inspected.push({
-      ...result,
-      name: images.length > 1 ? `${target.name} (${platformOf})` : target.name,
-      role: target.role,
-    });
+    const name = images.length > 1 ? `${target.name} (${formatPlatform(image.platform)})` : target.name;
+    inspected.push({ ...(await contentsOfImage(image, options, access)), name, role: target.role });
   }
   return inspected;
+}
+
+/**
+ * What is in an image: from the store, or by reading all its layers.
+ *
+ * @throws ElfgateError when a layer cannot be read; its message names image and layer.
+ */
+export async function contentsOfImage(
+  image: Image,
+  options: InspectOptions,
+  access: Omit<ImageAccess, 'platform' | 'registries'>,
+): Promise<InspectedContents> {
+  // Lists of symbols are large and seldom asked for.
+  const store = options.symbols === 'counted' ? access.store : null;
+  const known = (await store?.read(image)) ?? null;
+  if (known !== null) {
+    // The same bytes may be known under another name.
+    return { ...known, image: imageFacts(image) };
+  }
+  const contents = await inspectImage(image, options, access);
+  // Those say something about this machine, and not about the image.
+  if (!contents.problems.some(({ code }) => code === 'unreadable')) {
+    await store?.write(image, contents);
+  }
+  return contents;
 }
 
 async function inspectImage(
   image: Image,
   options: InspectOptions,
-  { temporaryDirectory, signal }: ImageAccess,
-  cleanup: Cleanup,
-): Promise<Omit<InspectedTarget, 'name' | 'role'>> {
+  { temporaryDirectory, signal }: Pick<ImageAccess, 'temporaryDirectory' | 'signal'>,
+): Promise<InspectedContents> {
   const tree = await imageTree(image, {
     kept: { isBinary: (start) => startsLikeElf(start) || startsLikeWasm(start) },
     temporaryDirectory,
     ...(signal === undefined ? {} : { signal }),
     ...(options.onFile === undefined ? {} : { onEntry: options.onFile }),
   });
-  cleanup.push(() => tree.close());
   const { config } = image;
-  return {
-    kind: 'image',
-    digest: image.digest,
-    meeting: { platform: formatPlatform(image.platform), container: null },
-    ...inspectTree(tree, { symbols: options.symbols }),
-    image: imageFacts(image),
-    launch: launchFacts(
-      {
-        user: config.user,
-        workingDirectory: config.workingDir,
-        environment: config.env,
-        entrypoint: config.entrypoint,
-        arguments: config.cmd,
-      },
-      tree,
-    ),
-  };
+  try {
+    return {
+      kind: 'image',
+      digest: image.digest,
+      meeting: { platform: formatPlatform(image.platform), container: null },
+      ...inspectTree(tree, { symbols: options.symbols }),
+      image: imageFacts(image),
+      launch: launchFacts(
+        {
+          user: config.user,
+          workingDirectory: config.workingDir,
+          environment: config.env,
+          entrypoint: config.entrypoint,
+          arguments: config.cmd,
+        },
+        tree,
+      ),
+    };
+  } finally {
+    tree.close();
+  }
 }
 
 function imageFacts({ reference, indexDigest, platform, config, layers }: Image): ImageFacts {

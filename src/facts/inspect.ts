@@ -64,7 +64,7 @@ async function inspectTarget(
     case null: {
       const { inspectElsewhere } = await import('./inspect-elsewhere.ts');
       // What is of no other kind is a path after all: opening it as a file says why it cannot be had.
-      return (await inspectElsewhere(target, options, cleanup)) ?? [inspectFile(target, options, cleanup)];
+      return (await inspectElsewhere(target, options)) ?? [inspectFile(target, options, cleanup)];
     }
   }
 }

@@ -2,6 +2,7 @@ import type { Platform } from '../image/platform.ts';
 import type { RegistryClient } from '../image/registry/client.ts';
 import type { InspectedBinary } from './binary-facts.ts';
 import type { FactsDocument, ProblemFacts } from './schema.ts';
+import type { FactsStore } from './store/facts-store.ts';
 
 /** Something to inspect, and what the caller says it is. */
 export interface Target {
@@ -10,11 +11,8 @@ export interface Target {
   readonly role: 'host' | 'plugin' | null;
 }
 
-/** A target while its binaries are still open: one for each platform of an image, and each container of a manifest. */
-export interface InspectedTarget {
-  /** Names it in findings; no other one of the same run has this name. */
-  readonly name: string;
-  readonly role: Target['role'];
+/** What was found in a target: one for each platform of an image, and each container of a manifest. */
+export interface InspectedContents {
   readonly kind: FactsDocument['subject']['kind'];
   /** `sha256:…` of a file or image. */
   readonly digest: string | null;
@@ -25,6 +23,13 @@ export interface InspectedTarget {
   readonly root: FactsDocument['root'];
   readonly image: FactsDocument['image'];
   readonly launch: FactsDocument['launch'];
+}
+
+/** The same, named. Binaries that the caller named are still open. */
+export interface InspectedTarget extends InspectedContents {
+  /** Names it in findings; no other one of the same run has this name. */
+  readonly name: string;
+  readonly role: Target['role'];
 }
 
 export interface Meeting {
@@ -57,6 +62,8 @@ export interface ImageAccess {
   /** Where binaries are kept while an image is inspected; nothing stays there. */
   readonly temporaryDirectory: string;
   readonly signal?: AbortSignal;
+  /** Facts that are known already, by digest; null to inspect every image anew. */
+  readonly store: FactsStore | null;
 }
 
 /** What has to be given back when a run ends. */

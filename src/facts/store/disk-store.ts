@@ -1,0 +1,135 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { limits } from '../../limits.ts';
+import type { FactsStore } from './facts-store.ts';
+import { decodeContents, encodeContents } from './stored-contents.ts';
+
+export interface DiskStoreOptions {
+  /** Where the database lies; made where it is absent. */
+  readonly directory: string;
+  /** Names the code that states the facts: facts of any other code are not read, and go when space is needed. */
+  readonly revision: string;
+  /** Bytes of all facts together; those that were not used longest go first. */
+  readonly mostBytes?: number;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+// The layout of the tables. A database of any other one is made anew: everything in it can be found out again.
+const layout = 1;
+
+// Milliseconds that a process waits for another one that writes.
+const patience = 2_000;
+
+// Milliseconds. When facts were used last need not be known better, and reading should not mean writing.
+const useInterval = 3_600_000;
+
+/**
+ * Keeps facts in an SQLite database, which any number of processes may use at the same time; one that is killed leaves
+ * whole facts or none. A database that cannot be used is as good as an empty one.
+ */
+export function diskStore(options: DiskStoreOptions): FactsStore {
+  const { revision, now, mostBytes = limits.factsStoreBytes } = options;
+  const database = openDatabase(options.directory);
+  if (database === null) {
+    return { read: async () => null, write: async () => {}, close() {} };
+  }
+  const find = database.prepare('SELECT contents, used FROM facts WHERE digest = ? AND revision = ?');
+  const touch = database.prepare('UPDATE facts SET used = ? WHERE digest = ? AND revision = ?');
+  const insert = database.prepare(
+    'INSERT OR REPLACE INTO facts (digest, revision, contents, bytes, used) VALUES (?, ?, ?, ?, ?)',
+  );
+  const total = database.prepare('SELECT coalesce(sum(bytes), 0) AS bytes FROM facts');
+  const prune = database.prepare(`
+    DELETE FROM facts WHERE rowid IN (
+      SELECT rowid FROM (
+        SELECT rowid, sum(bytes) OVER (ORDER BY used DESC, rowid DESC) AS upTo FROM facts
+      ) WHERE upTo > ?
+    )`);
+  return {
+    async read({ digest }) {
+      return attempt(() => {
+        const row = find.get(digest, revision);
+        if (row === undefined || !(row.contents instanceof Uint8Array)) {
+          return null;
+        }
+        if (now() - Number(row.used) > useInterval) {
+          attempt(() => touch.run(now(), digest, revision));
+        }
+        return decodeContents(row.contents);
+      });
+    },
+    async write({ digest }, contents) {
+      attempt(() => {
+        const bytes = encodeContents(contents);
+        if (bytes.length > mostBytes) {
+          return;
+        }
+        insert.run(digest, revision, bytes, bytes.length, now());
+        if (Number(total.get()?.bytes) > mostBytes) {
+          // To somewhat less, so that not every write has to make room.
+          prune.run(Math.floor(mostBytes * 0.9));
+        }
+      });
+    },
+    close() {
+      attempt(() => database.close());
+    },
+  };
+}
+
+/** `null` when there is no place for a database, or it cannot be made one. */
+function openDatabase(directory: string): DatabaseSync | null {
+  const file = join(directory, 'facts.sqlite');
+  return (
+    attempt(() => prepared(directory, file)) ??
+    // Damaged, or something else by this name: what was in it can be found out again.
+    attempt(() => {
+      for (const part of [file, `${file}-wal`, `${file}-shm`]) {
+        rmSync(part, { force: true });
+      }
+      return prepared(directory, file);
+    })
+  );
+}
+
+function prepared(directory: string, file: string): DatabaseSync {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const database = new DatabaseSync(file);
+  try {
+    database.exec(`PRAGMA busy_timeout = ${patience}`);
+    const version = Number(database.prepare('PRAGMA user_version').get()?.user_version);
+    if (version !== layout) {
+      // Writers of the old layout, if there are any, wait for this and fail afterwards.
+      database.exec(`
+        PRAGMA journal_mode = WAL;
+        BEGIN IMMEDIATE;
+        DROP TABLE IF EXISTS facts;
+        CREATE TABLE facts (
+          digest TEXT NOT NULL,
+          revision TEXT NOT NULL,
+          contents BLOB NOT NULL,
+          bytes INTEGER NOT NULL,
+          used INTEGER NOT NULL,
+          PRIMARY KEY (digest, revision)
+        );
+        PRAGMA user_version = ${layout};
+        COMMIT;`);
+    }
+    // A power failure may take the last facts along, and never damages the others.
+    database.exec('PRAGMA synchronous = NORMAL');
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function attempt<Result>(work: () => Result): Result | null {
+  try {
+    return work();
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,53 @@
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import type { PackageHash } from '../../binary/go/package-hashes.ts';
+import { limits } from '../../limits.ts';
+import type { InspectedContents } from '../inspected-target.ts';
+import type { BinaryFacts } from '../schema.ts';
+
+/** What is kept of an image's contents, as JSON. */
+type StoredContents = Omit<InspectedContents, 'binaries'> & { readonly binaries: readonly StoredBinary[] };
+
+interface StoredBinary {
+  readonly facts: BinaryFacts;
+  /** Of Go hosts and plugins, which meet those of other images later. */
+  readonly hashes: { readonly packages: readonly PackageHash[]; readonly checkOrder: readonly string[] } | null;
+}
+
+/** Contents as compressed bytes. */
+export function encodeContents(contents: InspectedContents): Buffer {
+  const stored: StoredContents = {
+    ...contents,
+    binaries: contents.binaries.map(({ facts, hashes }) => ({
+      facts,
+      hashes: hashes === null ? null : { packages: [...hashes.byPackage.values()], checkOrder: [...hashes.checkOrder] },
+    })),
+  };
+  return zstdCompressSync(JSON.stringify(stored));
+}
+
+/** Contents out of bytes that this very version of elfgate has written; `null` when they are damaged. */
+export function decodeContents(bytes: Uint8Array): InspectedContents | null {
+  let stored: StoredContents;
+  try {
+    stored = JSON.parse(zstdDecompressSync(bytes, { maxOutputLength: limits.storedFactsBytes }).toString('utf8'));
+  } catch {
+    return null;
+  }
+  if (!Array.isArray(stored?.binaries) || stored.kind !== 'image') {
+    return null;
+  }
+  return {
+    ...stored,
+    binaries: stored.binaries.map(({ facts, hashes }) => ({
+      facts,
+      elf: null,
+      hashes:
+        hashes === null
+          ? null
+          : {
+              byPackage: new Map(hashes.packages.map((hash: PackageHash) => [hash.package, hash])),
+              checkOrder: hashes.checkOrder,
+            },
+    })),
+  };
+}
