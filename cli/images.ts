@@ -1,8 +1,6 @@
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { ImageAccess } from '../src/facts/inspected-target.ts';
 import type { ConfiguredRegistry } from '../src/image/registry/settings.ts';
-import { cacheDirectory } from './directories.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** Options of every command that takes images. */
@@ -37,13 +35,8 @@ export function imageAccess(
       credentials: dockerCredentials(dockerConfigFiles(env), env),
       environment: env,
     });
-    const { diskStore } = await import('../src/facts/store/disk-store.ts');
-    const { factsRevision } = await import('./facts-revision.ts');
-    const store = diskStore({
-      directory: join(cacheDirectory(env), 'facts'),
-      revision: factsRevision(),
-      now: () => Date.now(),
-    });
+    const { factsOnDisk } = await import('./facts-on-disk.ts');
+    const store = factsOnDisk(env);
     close = () => {
       registries.close();
       store.close();

@@ -6,6 +6,7 @@ import { anonymous, type CredentialSource } from '../src/image/registry/credenti
 import type { Configuration } from '../src/policy/configuration/configuration.ts';
 import { jsonLog } from '../webhook/decision-log.ts';
 import { startWebhook, type TlsOrigin } from '../webhook/webhook.ts';
+import { factsOnDisk } from './facts-on-disk.ts';
 import { policiesFor } from './policies.ts';
 import { type SharedOptions, usageError } from './shared-options.ts';
 import type { ExitCode, Surroundings } from './surroundings.ts';
@@ -31,6 +32,7 @@ export async function serveCommand(options: ServeOptions, surroundings: Surround
   const ended = Promise.withResolvers<void>();
   process.once('SIGTERM', () => ended.resolve());
   process.once('SIGINT', () => ended.resolve());
+  const store = factsOnDisk(env);
   const webhook = await startWebhook({
     host,
     port,
@@ -39,7 +41,7 @@ export async function serveCommand(options: ServeOptions, surroundings: Surround
     configurationFile: options.config ?? null,
     loadPolicies: () => policiesFor(options.policy ?? [], surroundings),
     inspectorFor: (configuration) =>
-      registryInspector({ clientFor: clientsFor(configuration, env), temporaryDirectory: tmpdir() }),
+      registryInspector({ clientFor: clientsFor(configuration, env), temporaryDirectory: tmpdir(), store }),
     credentialsFor: () => anonymous,
     kept: null,
     log: jsonLog(options.logLevel, stdout),
@@ -51,6 +53,7 @@ export async function serveCommand(options: ServeOptions, surroundings: Surround
   });
   await ended.promise;
   await webhook.drain();
+  store.close();
   return 0;
 }
 
