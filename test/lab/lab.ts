@@ -14,6 +14,7 @@ import { goPlugins } from './artifacts/go-plugins.ts';
 import { goPrograms } from './artifacts/go-programs.ts';
 import { registries } from './artifacts/registries.ts';
 import { roots } from './artifacts/roots.ts';
+import { trust } from './artifacts/trust.ts';
 import { wasmModules } from './artifacts/wasm-modules.ts';
 import type { Recipe } from './recipe.ts';
 import { type Artifact, workshop } from './workshop.ts';
@@ -29,6 +30,7 @@ const recipes = {
   ...cPrograms,
   ...roots,
   ...registries,
+  ...trust,
   ...bpfObjects,
   ...wasmModules,
   ...clusters,
