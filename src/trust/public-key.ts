@@ -99,7 +99,7 @@ export function fingerprintOf(key: KeyObject): string {
 /** The hash that belongs to a curve's size (FIPS 186-5). */
 const hashes: Readonly<Record<PublicKeyAlgorithm, readonly (string | null)[]>> = {
   'ecdsa-p256': ['sha256'],
-  // cosign signs with SHA-256 whatever the curve in its old format, and with the curve's own hash in bundles.
+  // cosign signs with the hash of the curve since version 3, and signed with SHA-256 whatever the curve before.
   'ecdsa-p384': ['sha384', 'sha256'],
   'ecdsa-p521': ['sha512', 'sha256'],
   rsa: ['sha256'],
