@@ -70,10 +70,19 @@ function addPredict(program: Command, surroundings: Surroundings, exit: (code: E
   withSharedOptions(
     program
       .command('predict')
-      .description('predict what plugin.Open does with plugins, opened in this order in one process of a host')
-      .argument('<host>', 'the program that opens the plugins')
-      .argument('<plugin...>', 'the plugins, in the order in which they are opened')
-      .option('--root <directory>', 'root file system that libraries are taken from (default: /)'),
+      .description(
+        'predict what plugin.Open or dlopen does with objects, opened in this order in one process of a host',
+      )
+      .argument('<host>', 'the program that opens them')
+      .argument('<plugin...>', 'plugins or libraries, in the order in which they are opened')
+      .option('--root <directory>', 'root file system that libraries are taken from (default: /)')
+      .addOption(
+        new Option('--mode <loader>', 'how the host opens them').choices(['plugin', 'dlopen']).default('plugin'),
+      )
+      .addOption(new Option('--scope <scope>', 'of dlopen: RTLD_LOCAL or RTLD_GLOBAL').choices(['local', 'global']))
+      .addOption(new Option('--bind <binding>', 'of dlopen: RTLD_NOW or RTLD_LAZY').choices(['now', 'lazy']))
+      .option('--library-path <directories>', 'of dlopen: directories to look in first, as LD_LIBRARY_PATH')
+      .option('--preload <library>', 'of dlopen: a library that is loaded first, as LD_PRELOAD (repeatable)', collect),
     ['text', 'json'],
   ).action(async (host: string, plugins: string[], options) => {
     const { predictCommand } = await import('./predict.ts');

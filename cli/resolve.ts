@@ -1,11 +1,9 @@
-import { realpathSync } from 'node:fs';
-import { relative, resolve } from 'node:path';
 import { ElfgateError } from '../src/errors.ts';
 import { directoryTree } from '../src/image/directory.ts';
 import { LibraryShelf } from '../src/loader/library-closure/library-shelf.ts';
-import type { NamedFile } from '../src/loader/library-closure/main-object.ts';
 import { type Resolution, resolveFile } from '../src/loader/library-closure/resolution.ts';
 import { renderFailure } from './failure.ts';
+import { fileInRoot } from './file-in-root.ts';
 import { usesColor, writeOutput } from './output.ts';
 import type { SharedOptions } from './shared-options.ts';
 import type { ExitCode, Surroundings } from './surroundings.ts';
@@ -29,7 +27,7 @@ export async function resolveCommand(
   for (const name of files) {
     try {
       results.push(
-        resolveFile(named(name, options.root, shelf, surroundings), shelf, {
+        resolveFile(fileInRoot(name, options.root, shelf.root, surroundings), shelf, {
           ...(options.libraryPath === undefined ? {} : { libraryPath: options.libraryPath }),
           preload: options.preload ?? [],
           hwcaps: (options.hwcaps ?? '').split(/[:,]/).filter((hwcap) => hwcap !== ''),
@@ -52,30 +50,4 @@ export async function resolveCommand(
     await writeOutput(renderResolutions(results, { color }), options, surroundings);
   }
   return undecided ? 2 : results.every(({ complete }) => complete) ? 0 : 1;
-}
-
-/**
- * Where a file lies: below the root when its path on this machine is; a path from the root on names the root's own file
- * when there is one; everything else lies outside and is judged as if it were brought in.
- */
-function named(name: string, root: string, shelf: LibraryShelf, surroundings: Surroundings): NamedFile {
-  const place = resolve(surroundings.cwd(), name);
-  const top = realpathSync(resolve(surroundings.cwd(), root));
-  for (const path of [place, withoutLinks(place)]) {
-    const below = relative(top, path);
-    if (below !== '' && below !== '..' && !below.startsWith('../')) {
-      return { name, place, inRoot: `/${below}` };
-    }
-  }
-  const isOfRoot = name.startsWith('/') && shelf.resolve(name)?.kind === 'file';
-  return { name, place, inRoot: isOfRoot ? name : null };
-}
-
-function withoutLinks(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    // Opening it says why it cannot be had.
-    return path;
-  }
 }

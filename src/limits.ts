@@ -67,6 +67,12 @@ export const limits = {
   directoryDepth: 256,
   /** Bytes of a text file of a root (nsswitch.conf, os-release, ld.so.conf) that are read. */
   rootTextBytes: 1_048_576,
+  /** Tunables of one glibc. 2.41 has 43. */
+  tunables: 1_024,
+  /** Services of nsswitch.conf whose modules are looked for. Files of ten databases name ten. */
+  nameServices: 256,
+  /** Libraries that one module of a name service needs. libnss_systemd needs three, those of directories twenty. */
+  nameServiceLibraries: 64,
   /** Policy files of all directories together. The shipped rules are about 150 with their tests. */
   policyFiles: 10_000,
   /** Bytes of one policy file. Recorded facts in tests are the largest, with some tens of kilobytes. */

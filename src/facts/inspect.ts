@@ -42,7 +42,7 @@ export async function documentsOf(inspected: readonly InspectedTarget[]): Promis
     launch: result.launch,
     root: result.root,
     binaries: result.binaries.map(({ facts }) => facts),
-    predictions: predicted[index]?.predictions ?? { plugins: [], hosts: [], globalScope: [] },
+    predictions: predicted[index]?.predictions ?? { plugins: [], hosts: [], globalScope: [], nameServices: [] },
     workload: null,
     problems: [...result.problems, ...(predicted[index]?.problems ?? [])],
   }));

@@ -3,7 +3,8 @@ import { EM } from '../binary/elf/names.ts';
 import { placeName } from '../binary/elf/place.ts';
 import { identifyCLibrary } from '../binary/libc/c-library.ts';
 import { minimumGlibc } from '../binary/libc/minimum-version.ts';
-import { readNameServiceUse } from '../binary/libc/name-service-switch.ts';
+import { builtInServices, readNameServiceUse } from '../binary/libc/name-service-switch.ts';
+import { readTunables } from '../binary/libc/tunables.ts';
 import { findVsyscalls } from '../binary/libc/vsyscall.ts';
 import type { LibcFacts } from './schema.ts';
 
@@ -12,6 +13,7 @@ export function libcFacts(elf: ElfFile, goResolver: readonly string[]): LibcFact
   const library = identifyCLibrary(elf);
   const minimum = minimumGlibc(elf.symbolVersions?.needed ?? []);
   const names = readNameServiceUse(elf, library, goResolver);
+  const loadsModules = library.kind === 'glibc' && library.linkage === 'static' && names.uses === true;
   const vsyscalls = findVsyscalls(elf);
   return {
     kind: library.kind,
@@ -22,6 +24,8 @@ export function libcFacts(elf: ElfFile, goResolver: readonly string[]): LibcFact
     usesNss: names.uses,
     nssFunctions: [...names.functions],
     nssAt: names.at === null ? null : placeName(elf, names.at),
+    nssBuiltIn: loadsModules ? [...builtInServices(elf)] : [],
+    tunables: loadsModules ? [...readTunables(elf)] : [],
     usesVsyscall: elf.header.machine === EM.x86_64 ? vsyscalls.length > 0 : null,
     vsyscalls: vsyscalls.map(({ at, entry }) => ({ at: placeName(elf, at), entry })),
   };

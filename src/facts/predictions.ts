@@ -1,8 +1,9 @@
 import { findGlobalScopeNeeds, type SetMember } from '../loader/global-scope.ts';
+import { predictNameServices, type ServiceRoot } from '../loader/name-services.ts';
 import type { InspectedBinary } from './binary-facts.ts';
 import type { InspectedTarget } from './inspected-target.ts';
 import type { TargetPairs } from './plugin-pairs.ts';
-import type { FactsDocument, GlobalScopeFacts, ProblemFacts } from './schema.ts';
+import type { FactsDocument, GlobalScopeFacts, NameServiceFacts, ProblemFacts } from './schema.ts';
 
 /** What was worked out for the document of one target. */
 export interface TargetPredictions {
@@ -30,6 +31,7 @@ export async function predictLoads(targets: readonly InspectedTarget[]): Promise
           plugins: goPluginsOf(inspected, host, pairs, goFiles),
         })),
       globalScope: globalScope[index] ?? [],
+      nameServices: nameServices(inspected),
     },
     problems: pairs[index]?.leftOut === true ? [tooManyPairs(inspected, count)] : [],
   }));
@@ -92,4 +94,51 @@ function globalScopeNeeds(targets: readonly InspectedTarget[]): readonly GlobalS
         certain,
       })),
   );
+}
+
+/** What the modules of a root do to the static programs in it. */
+function nameServices({ binaries, root }: InspectedTarget): NameServiceFacts[] {
+  if (root === null || root.libc?.kind === 'musl') {
+    return [];
+  }
+  const services: ServiceRoot = {
+    databases: root.nsswitch?.databases ?? null,
+    conditional: root.nsswitch?.conditional ?? {},
+    libc: root.libc,
+    modules: root.nssModules.flatMap(
+      ({ service, path, machine, staticTls, tlsLibrary, missingLibrary, needsLibc, ...module }) =>
+        path === null || machine === null || module.class === null
+          ? []
+          : [
+              {
+                service,
+                path,
+                machine,
+                class: module.class,
+                threadStorage: staticTls === true,
+                threadStorageLibrary: tlsLibrary,
+                missingLibrary,
+                needsLibc: needsLibc === true,
+              },
+            ],
+    ),
+  };
+  return binaries.flatMap(({ facts: { path, elf, libc } }) => {
+    if (elf === null || libc?.kind !== 'glibc' || libc.linkage !== 'static' || libc.usesNss !== true) {
+      return [];
+    }
+    const program = {
+      functions: libc.nssFunctions,
+      builtIn: libc.nssBuiltIn,
+      version: libc.version,
+      tunables: libc.tunables,
+      machine: elf.machine,
+      class: elf.class,
+    };
+    return predictNameServices(program, services).map(({ databases, ...prediction }) => ({
+      path,
+      ...prediction,
+      databases: [...databases],
+    }));
+  });
 }

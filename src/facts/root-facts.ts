@@ -1,9 +1,11 @@
 import { ElfFile } from '../binary/elf/elf-file.ts';
-import { machineName, PT } from '../binary/elf/names.ts';
+import { machineName } from '../binary/elf/names.ts';
 import { identifyCLibrary } from '../binary/libc/c-library.ts';
+import { readTunables } from '../binary/libc/tunables.ts';
 import { FormatError } from '../errors.ts';
 import type { FileTree } from '../image/file-tree.ts';
 import { limits } from '../limits.ts';
+import { nameServiceModules } from './name-service-modules.ts';
 import type { RootFacts } from './schema.ts';
 
 /** States what a root file system is built for and which C library and name services it brings. */
@@ -12,9 +14,12 @@ export function rootFacts(tree: FileTree): RootFacts {
   const nsswitch = readNsswitch(tree);
   return {
     platform: libc === null ? null : libc.platform,
-    libc: libc === null ? null : { kind: libc.kind, version: libc.version, path: libc.path },
+    libc:
+      libc === null
+        ? null
+        : { kind: libc.kind, version: libc.version, path: libc.path, tunables: loaderTunables(tree, libc) },
     nsswitch,
-    nssModules: nssModules(tree, nsswitch?.databases ?? {}),
+    nssModules: nameServiceModules(tree, askedServices(nsswitch), libraryDirectories),
     osRelease: readOsRelease(tree),
   };
 }
@@ -110,41 +115,67 @@ function readNsswitch(tree: FileTree): RootFacts['nsswitch'] {
   }
   // A map, because a database may be called `__proto__`.
   const databases = new Map<string, string[]>();
+  const conditional = new Map<string, string[]>();
   for (const line of file.text.split('\n')) {
     const [, database, services] = /^\s*(\w+)\s*:([^#]*)/.exec(line) ?? [];
     if (database !== undefined && services !== undefined) {
-      const named = services.replaceAll(/\[[^\]]*\]/g, ' ').split(/\s+/);
-      databases.set(
-        database,
-        named.filter((service) => service !== ''),
-      );
+      const [unconditional = '', ...behind] = services.split(/\[[^\]]*\]/);
+      const later = behind.flatMap(namesIn);
+      databases.set(database, [...namesIn(unconditional), ...later]);
+      if (later.length > 0) {
+        conditional.set(database, later);
+      }
     }
   }
-  return { path: file.path, databases: Object.fromEntries(databases) };
+  return {
+    path: file.path,
+    databases: Object.fromEntries(databases),
+    conditional: Object.fromEntries(conditional),
+  };
 }
 
-// Part of libc itself since glibc 2.34; a static program brings its own copy of them.
-const builtIn = new Set(['files', 'dns']);
+function namesIn(services: string): readonly string[] {
+  return services.split(/\s+/).filter((service) => service !== '');
+}
 
-function nssModules(tree: FileTree, databases: Readonly<Record<string, readonly string[]>>): RootFacts['nssModules'] {
-  const services = [...new Set(Object.values(databases).flat())].filter((service) => !builtIn.has(service)).sort();
-  return services.map((service) => {
-    for (const place of libcPlaces) {
-      if (!place.endsWith('libc.so.6')) {
-        continue;
-      }
-      const path = place.replace(/libc\.so\.6$/, `libnss_${service}.so.2`);
-      const module = withElf(tree, path, (elf, found) => ({
-        service,
-        path: found,
-        staticTls: elf.segments.some(({ type }) => type === PT.tls),
-      }));
-      if (module !== null) {
-        return module;
-      }
+function askedServices(nsswitch: RootFacts['nsswitch']): readonly string[] {
+  // Without a configuration glibc asks these two.
+  const named = nsswitch === null ? ['files', 'dns'] : Object.values(nsswitch.databases).flat();
+  return [...new Set(named)].sort();
+}
+
+const libraryDirectories = libcPlaces
+  .filter((place) => place.endsWith('/libc.so.6'))
+  .map((place) => place.slice(0, -'/libc.so.6'.length));
+
+// The table is in the loader, which programs name by one of these paths (glibc, `shlib-versions`).
+const loaders = [
+  'lib64/ld-linux-x86-64.so.2',
+  'lib/ld-linux-aarch64.so.1',
+  'lib/ld64.so.1',
+  'lib64/ld64.so.2',
+  'lib/ld-linux-riscv64-lp64d.so.1',
+  'lib/ld-linux-armhf.so.3',
+  'lib/ld-linux.so.3',
+  'lib/ld-linux.so.2',
+  'lib64/ld-linux-loongarch-lp64d.so.1',
+];
+
+function loaderTunables(tree: FileTree, { kind, platform }: FoundLibc): string[] {
+  if (kind !== 'glibc') {
+    return [];
+  }
+  for (const place of loaders) {
+    const tunables = withElf(tree, place, (elf) =>
+      machineName(elf.header.machine) === platform.machine && (elf.header.encoding.is64 ? 64 : 32) === platform.class
+        ? [...readTunables(elf)]
+        : null,
+    );
+    if (tunables !== null) {
+      return tunables;
     }
-    return { service, path: null, staticTls: null };
-  });
+  }
+  return [];
 }
 
 // os-release(5): shell assignments, values perhaps in quotes.

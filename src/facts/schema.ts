@@ -172,6 +172,8 @@ const Libc = closed(
     usesNss: maybeFlag('whether it looks names up through the name service switch'),
     nssFunctions: texts('the functions by which it does'),
     nssAt: maybeText('where the text stands that shows it in a static program'),
+    nssBuiltIn: texts('services that a static program brings itself'),
+    tunables: texts('tunables of the glibc inside a static program that looks names up'),
     usesVsyscall: maybeFlag('whether it calls into the fixed vsyscall page; null for other machines than x86_64'),
     vsyscalls: Type.Array(
       closed(
@@ -284,6 +286,31 @@ export const GlobalScopeNeed = closed(
   'an object that works only when another was opened before it with RTLD_GLOBAL',
 );
 
+export const NameServiceUse = closed(
+  {
+    path: text('static program in this document'),
+    service: text('as nsswitch.conf names it'),
+    module: text('library that is loaded for it'),
+    databases: texts('databases that name it and that the program may ask'),
+    asked: oneOf(['surely', 'maybe'], 'whether every look-up that files do not answer comes to it'),
+    verdict: oneOf(['certain', 'possible', 'none'], 'whether the program dies of it'),
+    reason: oneOf(
+      [
+        'other-release',
+        'thread-storage',
+        'library-thread-storage',
+        'library-missing',
+        'release-not-known',
+        'same-release',
+        'stands-alone',
+      ],
+      'why',
+    ),
+    shown: text('what shows it'),
+  },
+  'a service module that a static program may load',
+);
+
 export const Root = closed(
   {
     platform: nullable(
@@ -294,13 +321,24 @@ export const Root = closed(
     ),
     libc: nullable(
       closed(
-        { kind: oneOf(['glibc', 'musl'], 'which'), version: maybeText('its release'), path: Type.String() },
+        {
+          kind: oneOf(['glibc', 'musl'], 'which'),
+          version: maybeText('its release'),
+          path: Type.String(),
+          tunables: texts('tunables that its loader knows, without those of the processor'),
+        },
         'its C library',
       ),
     ),
     nsswitch: nullable(
       closed(
-        { path: Type.String(), databases: Type.Record(Type.String(), Type.Array(Type.String())) },
+        {
+          path: Type.String(),
+          databases: Type.Record(Type.String(), Type.Array(Type.String())),
+          conditional: Type.Record(Type.String(), Type.Array(Type.String()), {
+            description: 'of these, services behind an action in brackets',
+          }),
+        },
         'services by database',
       ),
     ),
@@ -309,7 +347,12 @@ export const Root = closed(
         {
           service: Type.String(),
           path: maybeText('null when the library is absent'),
+          machine: maybeText('as of binaries'),
+          class: maybeCount('address width in bits'),
           staticTls: maybeFlag('has thread-local storage'),
+          tlsLibrary: maybeText('a library that it needs and that has thread-local storage'),
+          missingLibrary: maybeText('a library that it needs and that the usual directories lack'),
+          needsLibc: maybeFlag('whether the C library is loaded with it'),
         },
         'a module that a static glibc would load',
       ),
@@ -481,6 +524,7 @@ export const FactsDocument = Type.Object(
         plugins: Type.Array(PluginPair),
         hosts: Type.Array(PluginHost),
         globalScope: Type.Array(GlobalScopeNeed),
+        nameServices: Type.Array(NameServiceUse),
       },
       'what will happen at load time',
     ),
@@ -503,6 +547,7 @@ export type LibcFacts = Static<typeof Libc>;
 export type SearchPathFacts = Static<typeof SearchPath>;
 export type PluginPairFacts = Static<typeof PluginPair>;
 export type GlobalScopeFacts = Static<typeof GlobalScopeNeed>;
+export type NameServiceFacts = Static<typeof NameServiceUse>;
 export type RootFacts = Static<typeof Root>;
 export type ProblemFacts = Static<typeof Problem>;
 export type WorkloadFacts = Static<typeof Workload>;

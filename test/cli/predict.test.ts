@@ -64,3 +64,56 @@ test('exit code 2 for a host that is missing, a text file or no program', async 
   t.is((await runCli(['predict', plugin])).exitCode, 2);
   t.is((await runCli(['predict', '--root', `${text}.missing`, plugin, plugin])).exitCode, 2);
 });
+
+test('--mode dlopen tells scope, binding, the text of dlerror() and who would define the symbol', async (t) => {
+  const lab = await artifacts(['c/dlopen-host', 'c/provider', 'c/needy']);
+  if (!lab.available) {
+    return t.pass(lab.reason);
+  }
+  const [host, provider, needy] = [lab.path['c/dlopen-host'], lab.path['c/provider'], lab.path['c/needy']];
+  const local = await runCli(['predict', '--mode', 'dlopen', host, provider, needy, '-o', 'json']);
+  t.is(local.exitCode, 1, local.stderr);
+  const opened = {
+    plugin: provider,
+    outcome: 'loads',
+    reason: 'compatible',
+    message: null,
+    recoverable: true,
+    evidence: [],
+    help: null,
+    unboundCalls: { count: 0, symbols: [] },
+    initialisers: [],
+  };
+  t.deepEqual(JSON.parse(local.stdout), {
+    host,
+    loader: 'dlopen',
+    scope: 'local',
+    binding: 'now',
+    results: [
+      opened,
+      {
+        plugin: needy,
+        outcome: 'fails',
+        reason: 'undefined-symbol',
+        message: `${needy}: undefined symbol: provider_fn`,
+        recoverable: true,
+        evidence: [
+          { path: needy, at: '.dynsym', label: 'needs', value: 'provider_fn' },
+          { path: provider, at: '.dynsym', label: 'defines it, opened with RTLD_LOCAL', value: 'provider_fn' },
+        ],
+        help: `open ${provider} with RTLD_GLOBAL, or link ${needy} against it`,
+        unboundCalls: { count: 0, symbols: [] },
+        initialisers: [],
+      },
+    ],
+  });
+  const global = await runCli(['predict', '--mode', 'dlopen', '--scope', 'global', host, provider, needy]);
+  t.is(global.exitCode, 0, global.stderr);
+  t.regex(global.stdout, /calls dlopen with RTLD_NOW \| RTLD_GLOBAL:/);
+});
+
+test('options of dlopen without --mode dlopen are bad usage', async (t) => {
+  const run = await runCli(['predict', '/bin/sh', '/bin/ls', '--scope', 'global']);
+  t.is(run.exitCode, 2);
+  t.regex(run.stderr, /cannot decide\[usage\]: --scope is for dlopen/);
+});

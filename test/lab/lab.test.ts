@@ -91,7 +91,7 @@ test('a compiler that is not there is named in one line, with what to install', 
 
 test('names are family/kind, with the toolchain last', (t) => {
   for (const name of artifactNames) {
-    t.regex(name, /^(go|cross|c|root|bpf|wasm)\/[a-z0-9.-]+(@1\.\d+)?$/);
+    t.regex(name, /^(go|cross|c|root|debian|bpf|wasm)\/[a-z0-9.-]+(@1\.\d+)?$/);
   }
 });
 

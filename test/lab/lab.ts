@@ -9,6 +9,7 @@ import { cLibraries } from './artifacts/c-libraries.ts';
 import { cPrograms } from './artifacts/c-programs.ts';
 import { clusters } from './artifacts/clusters.ts';
 import { crossBuilds } from './artifacts/cross-builds.ts';
+import { debianRoots } from './artifacts/debian-roots.ts';
 import { goHosts } from './artifacts/go-hosts.ts';
 import { goPlugins } from './artifacts/go-plugins.ts';
 import { goPrograms } from './artifacts/go-programs.ts';
@@ -29,6 +30,7 @@ const recipes = {
   ...cLibraries,
   ...cPrograms,
   ...roots,
+  ...debianRoots,
   ...registries,
   ...trust,
   ...bpfObjects,

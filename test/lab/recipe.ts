@@ -19,7 +19,7 @@ export interface Recipe {
   readonly steps: readonly Step[];
 }
 
-export type Step = Command | ByteStep | TreeStep | CopyStep;
+export type Step = Command | ByteStep | TreeStep | CopyStep | DebianStep;
 
 /** Runs one program, with the staged sources as its working directory. */
 export interface Command {
@@ -39,7 +39,7 @@ export type ByteStep =
   | { readonly kind: 'without-section-headers'; readonly of: Recipe }
   | { readonly kind: 'as-bpf-object'; readonly of: Argument };
 
-/** Makes a directory tree; the keys are paths inside of it. */
+/** Makes a directory tree; the keys are paths inside of it. Of an artifact that is a directory, `file` is taken. */
 export interface TreeStep {
   readonly kind: 'tree';
   readonly entries: Readonly<Record<string, TreeEntry>>;
@@ -49,9 +49,16 @@ export type TreeEntry =
   | { readonly text: string }
   /** A library of the machine that builds, found by its file name. */
   | { readonly library: string }
-  | { readonly artifact: Recipe }
+  | { readonly artifact: Recipe; readonly file?: string }
   | { readonly link: string }
   | { readonly directory: true };
+
+/** Makes the root file system of a Debian release, from the mirror that the machine itself uses. */
+export interface DebianStep {
+  readonly kind: 'debian-root';
+  readonly suite: string;
+  readonly packages: readonly string[];
+}
 
 /** The same bytes under another name. */
 export interface CopyStep {
@@ -118,6 +125,7 @@ function inputsOfStep(step: Step): readonly Recipe[] {
     case 'copy':
       return [step.of];
     case 'write-bytes':
+    case 'debian-root':
       return [];
   }
 }

@@ -3,8 +3,11 @@
  * `node test/lab/truth.ts [WORD]`, where a word picks the classes whose description holds it. Exit code 1 on a difference.
  */
 
+import { configurations, serviceRoots } from '../loader/name-services/matrix.ts';
+import { compareLookUps } from '../loader/name-services/real-look-ups.ts';
 import { matrix } from '../loader/plugin-open/matrix.ts';
 import { compareWithReality } from '../loader/plugin-open/real-sequence.ts';
+import { staticResolvers } from './artifacts/debian-roots.ts';
 
 const [wanted = ''] = process.argv.slice(2);
 const columns = (cells: readonly (string | number)[]): string =>
@@ -34,8 +37,66 @@ for (const { about, cases } of matrix.filter((each) => each.about.includes(wante
   for (const name of ['sequences', 'steps', 'agrees', 'outcome', 'undecided', 'disagrees'] as const) {
     total[name] += counts[name];
   }
+  for (const root of serviceRoots) {
+    const about = `name services: static programs in ${root}`;
+    if (!about.includes(wanted)) {
+      continue;
+    }
+    const counts = { agrees: 0, undecided: 0, disagrees: 0 };
+    let lookUps = 0;
+    for (const services of configurations) {
+      const compared = await compareLookUps(root, services, staticResolvers);
+      if (!compared.available) {
+        process.stderr.write(`not run: ${compared.reason}\n`);
+        break;
+      }
+      for (const lookUp of compared.lookUps) {
+        lookUps += 1;
+        counts[lookUp.verdict] += 1;
+        if (lookUp.verdict !== 'agrees') {
+          process.stderr.write(`${lookUp.verdict}: ${root}: ${JSON.stringify(lookUp)}\n`);
+        }
+      }
+    }
+    const { agrees, undecided, disagrees } = counts;
+    total.sequences += lookUps;
+    total.steps += lookUps;
+    total.agrees += agrees;
+    total.undecided += undecided;
+    total.disagrees += disagrees;
+    process.stdout.write(`${columns([about, lookUps, lookUps, agrees, 0, undecided, disagrees])}\n`);
+  }
   const { sequences, steps, agrees, outcome, undecided, disagrees } = counts;
   process.stdout.write(`${columns([about, sequences, steps, agrees, outcome, undecided, disagrees])}\n`);
+}
+for (const root of serviceRoots) {
+  const about = `name services: static programs in ${root}`;
+  if (!about.includes(wanted)) {
+    continue;
+  }
+  const counts = { agrees: 0, undecided: 0, disagrees: 0 };
+  let lookUps = 0;
+  for (const services of configurations) {
+    const compared = await compareLookUps(root, services, staticResolvers);
+    if (!compared.available) {
+      process.stderr.write(`not run: ${compared.reason}\n`);
+      break;
+    }
+    for (const lookUp of compared.lookUps) {
+      lookUps += 1;
+      counts[lookUp.verdict] += 1;
+      if (lookUp.verdict !== 'agrees') {
+        process.stderr.write(`${lookUp.verdict}: ${root}: ${JSON.stringify(lookUp)}\n`);
+      }
+    }
+  }
+  const { agrees, undecided, disagrees } = counts;
+  total.sequences += lookUps;
+  total.steps += lookUps;
+  total.agrees += agrees;
+  total.undecided += undecided;
+  total.disagrees += disagrees;
+  process.stdout.write(`${columns([about, lookUps, lookUps, agrees, 0, undecided, disagrees])}\n`);
 }
 const { sequences, steps, agrees, outcome, undecided, disagrees } = total;
 process.stdout.write(`${columns(['all', sequences, steps, agrees, outcome, undecided, disagrees])}\n`);

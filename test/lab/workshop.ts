@@ -8,6 +8,7 @@ import { lockUnless } from './build-lock.ts';
 import { inputsOf, type Recipe, type Step } from './recipe.ts';
 import { publish, sourceHash, stageSources } from './source-stage.ts';
 import { runCommand, type Workplace } from './steps/command.ts';
+import { makeDebianRoot } from './steps/debian-root.ts';
 import { identifyLibraries, makeTree } from './steps/directory-tree.ts';
 import { byteStepsRevision, copyBytes, writeFileBytes } from './steps/file-bytes.ts';
 import { MissingTool, type Tool, toolBox } from './tools.ts';
@@ -215,11 +216,17 @@ async function runStep(step: Step, place: Workplace): Promise<void> {
       return makeTree(step, place);
     case 'copy':
       return copyBytes(step, place);
+    case 'debian-root':
+      return makeDebianRoot(step, place);
     default:
       return writeFileBytes(step, place);
   }
 }
 
 function toolsOf(recipe: Recipe): ReadonlySet<Tool> {
-  return new Set(recipe.steps.flatMap((step) => (step.kind === 'command' ? [step.run, ...step.needs] : [])));
+  return new Set(
+    recipe.steps.flatMap((step): readonly Tool[] =>
+      step.kind === 'command' ? [step.run, ...step.needs] : step.kind === 'debian-root' ? ['debootstrap'] : [],
+    ),
+  );
 }

@@ -71,6 +71,8 @@ violating := [
 					"usesNss": false,
 					"nssFunctions": [],
 					"nssAt": null,
+					"nssBuiltIn": [],
+					"tunables": [],
 					"usesVsyscall": true,
 					"vsyscalls": [
 						{
@@ -93,6 +95,7 @@ violating := [
 			"plugins": [],
 			"hosts": [],
 			"globalScope": [],
+			"nameServices": [],
 		},
 		"workload": null,
 		"problems": [],
@@ -169,6 +172,8 @@ passing := [
 					"usesNss": false,
 					"nssFunctions": [],
 					"nssAt": null,
+					"nssBuiltIn": [],
+					"tunables": [],
 					"usesVsyscall": false,
 					"vsyscalls": [],
 				},
@@ -178,6 +183,7 @@ passing := [
 			"plugins": [],
 			"hosts": [],
 			"globalScope": [],
+			"nameServices": [],
 		},
 		"workload": null,
 		"problems": [],

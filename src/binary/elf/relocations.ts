@@ -56,15 +56,43 @@ export function readSymbolRelocations(
 }
 
 /**
+ * The first relocation, relative ones included, that a question picks; `null` when it picks none.
+ *
+ * @throws FormatError when a table lies outside the file.
+ */
+export function findRelocation(
+  header: ElfHeader,
+  dynamic: DynamicSection,
+  memory: MemoryImage,
+  isWanted: (address: number, type: number) => boolean,
+): Pick<Relocation, 'address' | 'type'> | null {
+  for (const { entryBytes, fields } of stretchesOfTables(header, dynamic, memory)) {
+    for (let at = 0; at < fields.bytes.length; at += entryBytes) {
+      const address = fields.word(at);
+      const type = typeOf(fields, at, header);
+      if (isWanted(address, type)) {
+        return { address, type };
+      }
+    }
+  }
+  return null;
+}
+
+/**
  * The highest number of a dynamic symbol that a relocation refers to; 0 when none refers to any.
  *
  * @throws FormatError when a table lies outside the file.
  */
 export function highestSymbol(header: ElfHeader, dynamic: DynamicSection, memory: MemoryImage): number {
   let highest = 0;
+  const { littleEndian } = header.encoding;
+  const { place, shift } = symbolField(header);
   for (const { entryBytes, fields } of stretchesOfTables(header, dynamic, memory)) {
-    for (let at = 0; at < fields.bytes.length; at += entryBytes) {
-      const symbol = symbolOf(fields, at, header);
+    const { bytes } = fields;
+    // A plugin has fifty thousand of them, and every file is asked: no call more than one for each.
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    for (let at = place; at < bytes.length; at += entryBytes) {
+      const symbol = view.getUint32(at, littleEndian) >>> shift;
       if (symbol > highest) {
         highest = symbol;
       }
@@ -142,11 +170,17 @@ function hasMipsInfo({ machine, encoding }: ElfHeader): boolean {
 }
 
 function symbolOf(fields: Fields, at: number, header: ElfHeader): number {
+  const { place, shift } = symbolField(header);
+  return fields.u32(at + place) >>> shift;
+}
+
+/** Where in an entry the symbol's number stands, and how many bits of the word below it are not part of it. */
+function symbolField(header: ElfHeader): { readonly place: number; readonly shift: number } {
   const { is64, littleEndian } = header.encoding;
   if (!is64) {
-    return fields.u32(at + 4) >>> 8;
+    return { place: 4, shift: 8 };
   }
-  return fields.u32(littleEndian && !hasMipsInfo(header) ? at + 12 : at + 8);
+  return { place: littleEndian && !hasMipsInfo(header) ? 12 : 8, shift: 0 };
 }
 
 function typeOf(fields: Fields, at: number, header: ElfHeader): number {

@@ -25,6 +25,7 @@ export class SymbolTable {
   readonly #entryBytes: number;
   readonly #is64: boolean;
   #sorted: { readonly imports: readonly number[]; readonly exports: readonly number[] } | undefined;
+  #nameOffsets: Uint32Array | undefined;
 
   constructor(bytes: Buffer, encoding: Encoding, strings: StringTable, offset: number) {
     this.#entryBytes = symbolBytes(encoding);
@@ -37,6 +38,25 @@ export class SymbolTable {
 
   nameOffset(index: number): number {
     return this.#fields.u32(index * this.#entryBytes);
+  }
+
+  /**
+   * Where each symbol's name starts in the string table, by index. Questions about thousands of names are answered by
+   * this column, because a short run is over before a compiler has made the accessors fast.
+   */
+  get nameOffsets(): Uint32Array {
+    this.#nameOffsets ??= this.#readNameOffsets();
+    return this.#nameOffsets;
+  }
+
+  #readNameOffsets(): Uint32Array {
+    const offsets = new Uint32Array(this.length);
+    const { bytes, encoding } = this.#fields;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    for (let index = 0, at = 0; index < offsets.length; index++, at += this.#entryBytes) {
+      offsets[index] = view.getUint32(at, encoding.littleEndian);
+    }
+    return offsets;
   }
 
   /** @throws FormatError when the name lies outside the string table. */

@@ -63,10 +63,6 @@ function moduleDataBytes(elf: ElfFile): number | null {
   if (symbols === null || start === -1) {
     return null;
   }
-  for (let index = 1; index < symbols.length; index++) {
-    if (symbols.nameOffset(index) === start + 1) {
-      return symbols.size(index);
-    }
-  }
-  return null;
+  const index = symbols.nameOffsets.indexOf(start + 1);
+  return index === -1 ? null : symbols.size(index);
 }

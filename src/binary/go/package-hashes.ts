@@ -99,8 +99,9 @@ function symbolsNamedLike(elf: ElfFile): readonly { readonly index: number; read
     starts.add(found - 3);
   }
   const named: { index: number; name: string }[] = [];
-  for (let index = 1; index < symbols.length; index++) {
-    if (starts.has(symbols.nameOffset(index))) {
+  const { nameOffsets } = symbols;
+  for (let index = 1; index < nameOffsets.length; index++) {
+    if (starts.has(nameOffsets[index] ?? 0)) {
       named.push({ index, name: symbols.name(index) });
     }
   }

@@ -36,9 +36,13 @@ export function readPluginExports(
   const prefix = `${escapedPath(path)}.`;
   const starts = offsetsOf(symbols.strings.bytes, prefix);
   const exports = new Set<string>();
+  const { nameOffsets } = symbols;
   for (const index of symbols.exports) {
+    if (!starts.has(nameOffsets[index] ?? 0)) {
+      continue;
+    }
     const type = symbols.type(index);
-    if (starts.has(symbols.nameOffset(index)) && (type === STT.func || type === STT.object)) {
+    if (type === STT.func || type === STT.object) {
       const identifier = symbols.name(index).slice(prefix.length);
       if (exportedIdentifier.test(identifier)) {
         exports.add(identifier);

@@ -61,9 +61,8 @@ function kindByNeeded(needed: readonly string[]): 'glibc' | 'musl' | null {
 function ownBanner(elf: ElfFile): CLibrary | null {
   const soname = elf.dynamic?.soname ?? '';
   if (/^libc\.so\.6(?:\.1)?$/.test(soname)) {
-    const banner = findTexts(elf, ['GNU C Library '], 'read-only').get('GNU C Library ') ?? null;
-    const version = banner === null ? null : /stable release version (\d+\.\d+)/.exec(textAt(elf.source, banner, 256));
-    return { kind: 'glibc', linkage: 'none', version: version?.[1] ?? null, at: banner };
+    const banner = findTexts(elf, [bannerStart], 'read-only').get(bannerStart) ?? null;
+    return { kind: 'glibc', linkage: 'none', version: banner === null ? null : releaseAt(elf, banner), at: banner };
   }
   if (/^ld-linux|^ld64\.so/.test(soname)) {
     return { kind: 'glibc', linkage: 'none', version: null, at: null };
@@ -76,7 +75,13 @@ function ownBanner(elf: ElfFile): CLibrary | null {
   return null;
 }
 
-const glibcMarks = ['GLIBC_TUNABLES', 'Fatal glibc error', 'FATAL: kernel too old', 'GNU C Library'];
+const bannerStart = 'GNU C Library ';
+
+function releaseAt(elf: ElfFile, banner: number): string | null {
+  return /stable release version (\d+\.\d+)/.exec(textAt(elf.source, banner, 256))?.[1] ?? null;
+}
+
+const glibcMarks = ['GLIBC_TUNABLES', 'Fatal glibc error', 'FATAL: kernel too old', bannerStart];
 const muslMarks = ['No error information', 'musl libc'];
 
 function insideStaticProgram(elf: ElfFile): CLibrary {
@@ -87,7 +92,14 @@ function insideStaticProgram(elf: ElfFile): CLibrary {
   ] as const) {
     const mark = marks.find((text) => found.has(text));
     if (mark !== undefined) {
-      return { kind, linkage: 'static', version: null, at: found.get(mark) ?? null };
+      // Only what asks for its release (gnu_get_libc_version) brings the banner along.
+      const banner = found.get(bannerStart) ?? null;
+      return {
+        kind,
+        linkage: 'static',
+        version: kind === 'glibc' && banner !== null ? releaseAt(elf, banner) : null,
+        at: found.get(mark) ?? null,
+      };
     }
   }
   const go = readFunctionNames(elf);

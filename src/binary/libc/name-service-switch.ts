@@ -75,6 +75,17 @@ export function readNameServiceUse(elf: ElfFile, library: CLibrary, goFunctions:
   };
 }
 
+// Files that only glibc's own service `files` opens; Go's package net reads hosts, services and protocols by itself.
+const filesOfServices = ['/etc/ethers', '/etc/gshadow'] as const;
+
+/**
+ * The services that a static glibc brings itself: `files` and `dns` since 2.34, none before, when they were modules as
+ * all others are (glibc NEWS, 2.34).
+ */
+export function builtInServices(elf: ElfFile): readonly string[] {
+  return findTexts(elf, filesOfServices, 'anywhere').size === filesOfServices.length ? ['dns', 'files'] : [];
+}
+
 function importedLookups(elf: ElfFile): readonly string[] {
   const symbols = elf.dynamicSymbols;
   const names = symbols?.imports.map((index) => symbols.name(index)) ?? [];

@@ -35,8 +35,10 @@ export function readSurface(elf: ElfFile, isGo: boolean): Surface {
   const uniqueNames: string[] = [];
   const symbols = elf.dynamicSymbols;
   const versions = new Set(elf.symbolVersions?.defined.map(({ version }) => version));
+  const tableBytes = symbols?.strings.bytes ?? Buffer.alloc(0);
+  const nameOffsets = symbols?.nameOffsets ?? new Uint32Array();
   for (const index of symbols?.exports ?? []) {
-    if (symbols === null || (isGo && holdsGoPunctuation(symbols.strings.bytes, symbols.nameOffset(index)))) {
+    if (symbols === null || (isGo && holdsGoPunctuation(tableBytes, nameOffsets[index] ?? 0))) {
       continue;
     }
     if (!offersCodeOrData(symbols.type(index))) {

@@ -8,10 +8,14 @@ import { checkVersions, type VersionError } from './versions.ts';
 
 export interface UnresolvedSymbol {
   readonly symbol: string;
+  /** Its number in the table of dynamic symbols. */
+  readonly number: number;
   readonly version: string | null;
   readonly neededBy: Member;
   /** It stays zero, and that is no failure. */
   readonly weak: boolean;
+  /** Only called through the linkage table, and its address is not taken. */
+  readonly isCall: boolean;
   /** The loader does not stop for it: the process dies when the function is called. */
   readonly lazy: boolean;
   /** The needed library that its version belongs to; `null` without a version. */
@@ -35,10 +39,30 @@ export interface Binding {
  * @throws ElfgateError `limit` when hash tables were made to keep their reader busy.
  */
 export function bindSymbols(closure: LibraryClosure, shelf: LibraryShelf): Binding {
-  const positions = new Map(closure.members.map((member, position) => [member, position]));
-  const effort = { left: limits.bindingSteps, of: closure.members[0]?.name ?? '' };
-  const unresolved = closure.members.flatMap((member) => unresolvedOf(member, closure, positions, shelf, effort));
-  return { unresolved, versionErrors: closure.linker.kind === 'glibc' ? checkVersions(closure, shelf) : [] };
+  const unresolved = unboundReferences(closure.members, closure, shelf);
+  return {
+    unresolved,
+    versionErrors: closure.linker.kind === 'glibc' ? checkVersions(closure.members, closure, shelf) : [],
+  };
+}
+
+/** Where references are looked up: the members of the scope in their order, and how the loader goes about it. */
+export type SymbolScope = Pick<LibraryClosure, 'members' | 'linker' | 'named'>;
+
+/**
+ * What some members of a process refer to and no member of the scope defines.
+ *
+ * @throws FormatError when the symbols of a member lie outside its file.
+ * @throws ElfgateError `limit` when hash tables were made to keep their reader busy.
+ */
+export function unboundReferences(
+  members: readonly Member[],
+  scope: SymbolScope,
+  shelf: LibraryShelf,
+): readonly UnresolvedSymbol[] {
+  const positions = new Map(scope.members.map((member, position) => [member, position]));
+  const effort = { left: limits.bindingSteps, of: members[0]?.name ?? '' };
+  return members.flatMap((member) => unresolvedOf(member, scope, positions, shelf, effort));
 }
 
 /**
@@ -75,7 +99,7 @@ function lastInScope({ library }: Wanted, closure: Pick<LibraryClosure, 'linker'
 
 function unresolvedOf(
   member: Member,
-  closure: LibraryClosure,
+  closure: SymbolScope,
   positions: ReadonlyMap<Member, number>,
   shelf: LibraryShelf,
   effort: LookupEffort,
@@ -91,14 +115,16 @@ function unresolvedOf(
       continue;
     }
     const stops = lastInScope(wanted, closure) !== null;
-    const lazy = wanted.use === use.call && closure.linker.kind === 'glibc' && !member.object.bindsNow;
+    const isCall = wanted.use === use.call && (found.get(wanted.symbol)?.isCall ?? true);
     found.set(wanted.symbol, {
       symbol: symbolName(index, wanted.symbol),
+      number: wanted.symbol,
       version: wanted.version,
       neededBy: member,
       // A loader that stops at the library that a version names does so for weak references too.
       weak: index.references.weak[reference] === 1 && !stops,
-      lazy: lazy && (found.get(wanted.symbol)?.lazy ?? true),
+      isCall,
+      lazy: isCall && closure.linker.kind === 'glibc' && !member.object.bindsNow,
       library: wanted.library,
     });
   }
@@ -112,7 +138,7 @@ function unresolvedOf(
 function likelyUnbound(
   member: Member,
   index: SymbolIndex,
-  closure: LibraryClosure,
+  closure: SymbolScope,
   positions: ReadonlyMap<Member, number>,
   shelf: LibraryShelf,
   effort: LookupEffort,
@@ -124,7 +150,10 @@ function likelyUnbound(
     return last === null ? Number.POSITIVE_INFINITY : (positions.get(last) ?? 0);
   };
   for (const provider of new Set([member, ...member.needs])) {
-    const position = positions.get(provider) ?? 0;
+    const position = positions.get(provider);
+    if (position === undefined) {
+      continue;
+    }
     for (const reference of pairsOf(shelf).defined(
       member.object,
       provider.object,

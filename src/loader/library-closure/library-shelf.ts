@@ -1,4 +1,6 @@
-import type { FileSource } from '../../bytes/byte-source.ts';
+import { realpathSync } from 'node:fs';
+import { encodingOf, Fields } from '../../binary/elf/encoding.ts';
+import { type FileSource, openFile } from '../../bytes/byte-source.ts';
 import { ElfgateError } from '../../errors.ts';
 import type { FileTree, ResolvedPath } from '../../image/file-tree.ts';
 import { limits } from '../../limits.ts';
@@ -10,8 +12,8 @@ import type { SymbolIndex } from './symbol-index.ts';
 /** What a loader makes of a path. */
 export type Opened =
   | { readonly kind: 'absent' }
-  /** Made for other processors: a search goes on behind it. */
-  | { readonly kind: 'other-platform' }
+  /** Made for other processors, or of the other word size: a search goes on behind it. */
+  | { readonly kind: 'other-platform'; readonly otherClass: boolean }
   /** The loader gives up here, in its own words. */
   | { readonly kind: 'refused'; readonly reason: string }
   | { readonly kind: 'object'; readonly object: SharedObject };
@@ -68,38 +70,27 @@ export class LibraryShelf {
       const reason = found.kind === 'directory' ? 'cannot read file data: Is a directory' : 'not a regular file';
       return { kind: 'refused', reason };
     }
-    const peek = this.#peek(found.path);
-    if (typeof peek.header === 'string') {
-      return { kind: 'refused', reason: peek.header };
+    return judge(this.#peek(found.path), platform, () =>
+      readSharedObject(`/${found.path}`, found.path, () => this.root.open(found.path)),
+    );
+  }
+
+  /**
+   * The same for a file that lies outside the root.
+   *
+   * @param name what messages call it.
+   * @throws FormatError when it would be taken and then contradicts the format.
+   * @throws ElfgateError `unreadable`
+   */
+  openElsewhere(name: string, place: string, platform: Platform): Opened {
+    const source = openFile(place);
+    let peek: Peek;
+    try {
+      peek = { header: readPeek(source), object: undefined };
+    } finally {
+      source.close();
     }
-    const { is64, littleEndian, machine, osabi, type } = peek.header;
-    if (is64 !== platform.is64) {
-      return { kind: 'other-platform' };
-    }
-    if (littleEndian !== platform.littleEndian) {
-      return {
-        kind: 'refused',
-        reason: `ELF file data encoding not ${platform.littleEndian ? 'little' : 'big'}-endian`,
-      };
-    }
-    // ELFOSABI_SYSV and ELFOSABI_GNU; ARM has values of its own.
-    if (osabi !== 0 && osabi !== 3 && machine !== 40) {
-      return { kind: 'refused', reason: 'ELF file OS ABI invalid' };
-    }
-    if (machine !== platform.machine) {
-      return { kind: 'other-platform' };
-    }
-    if (type !== 2 && type !== 3) {
-      return { kind: 'refused', reason: 'only ET_DYN and ET_EXEC can be loaded' };
-    }
-    peek.object ??= readSharedObject(`/${found.path}`, found.path, () => this.root.open(found.path));
-    const { object } = peek;
-    if (object.isPieProgram) {
-      return { kind: 'refused', reason: 'cannot dynamically load position-independent executable' };
-    }
-    return object.dynamic
-      ? { kind: 'object', object }
-      : { kind: 'refused', reason: 'object file has no dynamic section' };
+    return judge(peek, platform, () => readSharedObject(name, `outside:${realpathSync(place)}`, () => openFile(place)));
   }
 
   /**
@@ -199,6 +190,64 @@ function notLoadable(path: string): ElfgateError {
   });
 }
 
+/** glibc `elf/dl-load.c`, open_verify and then _dl_map_object_from_fd. */
+function judge(peek: Peek, platform: Platform, read: () => SharedObject): Opened {
+  if (typeof peek.header === 'string') {
+    return { kind: 'refused', reason: peek.header };
+  }
+  const { header } = peek;
+  if (header.is64 !== platform.is64) {
+    return { kind: 'other-platform', otherClass: true };
+  }
+  // Debian's loader passes over another byte order as over another machine (measured on 2.36); upstream has a sentence.
+  if (header.littleEndian !== platform.littleEndian) {
+    return { kind: 'other-platform', otherClass: false };
+  }
+  const ident = refusedByIdentification(header);
+  if (ident !== null) {
+    return { kind: 'refused', reason: ident };
+  }
+  if (header.machine !== platform.machine) {
+    return { kind: 'other-platform', otherClass: false };
+  }
+  if (header.type !== 2 && header.type !== 3) {
+    return { kind: 'refused', reason: 'only ET_DYN and ET_EXEC can be loaded' };
+  }
+  if (header.segmentsEnd === null) {
+    return { kind: 'refused', reason: "ELF file's phentsize not the expected size" };
+  }
+  if (header.segmentsEnd > header.size) {
+    return { kind: 'refused', reason: 'cannot read file data' };
+  }
+  if (header.type === 2) {
+    return { kind: 'refused', reason: 'cannot dynamically load executable' };
+  }
+  peek.object ??= read();
+  const { object } = peek;
+  if (!object.dynamic) {
+    return { kind: 'refused', reason: 'object file has no dynamic section' };
+  }
+  if (object.isPieProgram) {
+    return { kind: 'refused', reason: 'cannot dynamically load position-independent executable' };
+  }
+  return { kind: 'object', object };
+}
+
+function refusedByIdentification({ machine, osabi, identVersion, abiVersion, version }: PeekedHeader): string | null {
+  if (identVersion !== 1) {
+    return 'ELF file version ident does not match current one';
+  }
+  // ELFOSABI_SYSV and ELFOSABI_GNU; ARM has values of its own.
+  if (osabi !== 0 && osabi !== 3 && machine !== 40) {
+    return 'ELF file OS ABI invalid';
+  }
+  // Releases differ in what they take for ELFOSABI_GNU (LIBC_ABI_MAX).
+  if (osabi === 0 && abiVersion !== 0) {
+    return 'ELF file ABI version invalid';
+  }
+  return version === 1 ? null : 'ELF file version does not match current one';
+}
+
 interface Peek {
   /** The part of the header that a search judges by, or why a loader refuses it. */
   readonly header: PeekedHeader | string;
@@ -207,7 +256,14 @@ interface Peek {
 
 interface PeekedHeader extends Platform {
   readonly osabi: number;
+  readonly identVersion: number;
+  readonly abiVersion: number;
+  readonly version: number;
   readonly type: number;
+  /** Where the program headers end in the file, bytes; `null` when they are of another size than the class has. */
+  readonly segmentsEnd: number | null;
+  /** Bytes of the file. */
+  readonly size: number;
 }
 
 const notElf = 'invalid ELF header';
@@ -227,8 +283,24 @@ function readPeek(source: FileSource): PeekedHeader | string {
     return notElf;
   }
   const littleEndian = data === 1;
-  const u16 = (at: number): number => (littleEndian ? start.readUInt16LE(at) : start.readUInt16BE(at));
-  return { is64: fileClass === 2, littleEndian, osabi: start[7] ?? 0, type: u16(16), machine: u16(18) };
+  const is64 = fileClass === 2;
+  if (is64 && start.length < 64) {
+    return tooShort;
+  }
+  const fields = new Fields(start, encodingOf(is64, littleEndian));
+  const [entryBytes, count] = [fields.u16(is64 ? 54 : 42), fields.u16(is64 ? 56 : 44)];
+  return {
+    is64,
+    littleEndian,
+    osabi: start[7] ?? 0,
+    identVersion: start[6] ?? 0,
+    abiVersion: start[8] ?? 0,
+    version: fields.u32(20),
+    type: fields.u16(16),
+    machine: fields.u16(18),
+    segmentsEnd: entryBytes === (is64 ? 56 : 32) ? fields.word(is64 ? 32 : 28) + entryBytes * count : null,
+    size: source.size,
+  };
 }
 
 const platformKey = ({ machine, is64, littleEndian }: Platform): string => `${machine} ${is64} ${littleEndian}`;

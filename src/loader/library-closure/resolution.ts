@@ -87,7 +87,14 @@ export function resolveFile(file: NamedFile, shelf: LibraryShelf, options: Libra
       .filter(({ neededBy }) => neededBy !== null)
       .map((member) => ({ name: member.name, path: member.path, neededBy: labelOf(member.neededBy ?? member) })),
     missing: missingOf(closure, interpreter, file),
-    unresolved: unresolved.map((symbol) => ({ ...symbol, neededBy: labelOf(symbol.neededBy) })),
+    unresolved: unresolved.map(({ symbol, version, neededBy, weak, lazy, library }) => ({
+      symbol,
+      version,
+      neededBy: labelOf(neededBy),
+      weak,
+      lazy,
+      library,
+    })),
     versionErrors: versionErrors.map((error) => ({
       library: error.library,
       version: error.version,

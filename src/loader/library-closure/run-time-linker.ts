@@ -19,6 +19,10 @@ export interface RunTimeLinker {
    * before 2.30 (bug 24741).
    */
   readonly stopsAtNamedLibrary: boolean;
+  /**
+   * Whether dlopen refuses objects that ask for an executable stack, as glibc does since 2.41 (its NEWS).
+   */
+  readonly refusesExecutableStacks: boolean;
   /** What `$PLATFORM` stands for; `null` where the processor's model decides. */
   readonly platform: string | null;
 }
@@ -115,9 +119,13 @@ function isFile(root: FileTree, path: string): boolean {
 }
 
 function describe(kind: 'glibc' | 'musl', path: string | null, platform: Platform, root: FileTree): RunTimeLinker {
-  const { directories, stopsAtNamedLibrary } =
+  const { directories, stopsAtNamedLibrary, refusesExecutableStacks } =
     kind === 'musl'
-      ? { directories: muslDirectories(path, platform, root), stopsAtNamedLibrary: false }
+      ? {
+          directories: muslDirectories(path, platform, root),
+          stopsAtNamedLibrary: false,
+          refusesExecutableStacks: false,
+        }
       : readGlibcLoader(path, platform, root);
   return {
     kind,
@@ -126,6 +134,7 @@ function describe(kind: 'glibc' | 'musl', path: string | null, platform: Platfor
     // Both come from the same `slibdir`: `lib/x86_64-linux-gnu` on Debian, `lib64` on Red Hat.
     lib: directories[0]?.replaceAll(/^\/+(?:usr\/)?|\/+$/g, '') ?? 'lib',
     stopsAtNamedLibrary,
+    refusesExecutableStacks,
     platform: platform.machine === EM.x86_64 ? 'x86_64' : platform.machine === 183 ? 'aarch64' : null,
   };
 }
@@ -154,15 +163,18 @@ function muslDirectories(path: string | null, platform: Platform, root: FileTree
 const compiledIn = /\0((?:\/(?:[\w.+-]{1,128}\/){0,8}(?:lib|lib32|lib64|libx32)\/(?:[\w.+-]{1,128}\/){0,8}\0){1,8})/g;
 // The message of a loader that stops; it went with the behaviour.
 const stopMessage = 'not defined in file %s with link time reference';
+// Came with the refusal: it lets the program itself have one.
+const executableStackTunable = 'glibc.rtld.execstack';
 
 function readGlibcLoader(
   path: string | null,
   platform: Platform,
   root: FileTree,
-): Pick<RunTimeLinker, 'directories' | 'stopsAtNamedLibrary'> {
+): Pick<RunTimeLinker, 'directories' | 'stopsAtNamedLibrary' | 'refusesExecutableStacks'> {
   const found = path === null ? null : root.resolve(path);
   let best: readonly string[] = [];
   let stopsAtNamedLibrary = false;
+  let refusesExecutableStacks = false;
   if (found !== null && found.kind === 'file') {
     const source = root.open(found.path);
     try {
@@ -171,6 +183,7 @@ function readGlibcLoader(
         if (segment.type === PT.load && (segment.flags & PF.write) === 0 && segment.fileBytes <= limits.loaderBytes) {
           const text = source.read(segment.offset, segment.fileBytes).toString('latin1');
           stopsAtNamedLibrary ||= text.includes(stopMessage);
+          refusesExecutableStacks ||= text.includes(executableStackTunable);
           for (const [, list = ''] of text.matchAll(compiledIn)) {
             const directories = list.split('\0').filter((directory) => directory !== '');
             // Other texts may look like one directory; the list of them is the longest.
@@ -191,6 +204,7 @@ function readGlibcLoader(
   return {
     directories: best.length > 0 ? best.map(withoutFinalSlash) : usualDirectories(platform),
     stopsAtNamedLibrary,
+    refusesExecutableStacks,
   };
 }
 

@@ -2,6 +2,7 @@ import { ElfgateError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
 import type { LibraryOptions, MainObject, Member } from './closure.ts';
 import type { LibraryShelf, Opened } from './library-shelf.ts';
+import { directoryOf } from './loaded-objects.ts';
 import { expandForMusl, expandTokens } from './path-tokens.ts';
 import type { RunTimeLinker } from './run-time-linker.ts';
 import type { SharedObject } from './shared-object.ts';
@@ -16,7 +17,11 @@ export interface Unsearched {
 export type SearchResult =
   | { readonly kind: 'found'; readonly path: string; readonly object: SharedObject }
   | { readonly kind: 'refused'; readonly path: string; readonly reason: string }
-  | { readonly kind: 'absent' };
+  | {
+      readonly kind: 'absent';
+      /** A file of that name is there, of the other word size: glibc says so. */
+      readonly otherClass: boolean;
+    };
 
 /** Looks for libraries on behalf of one process. */
 export class LibrarySearch {
@@ -29,6 +34,7 @@ export class LibrarySearch {
   readonly #expanded = new Map<Member, readonly string[]>();
   readonly #noted = new Set<string>();
   #places = 0;
+  #otherClass = false;
 
   constructor(shelf: LibraryShelf, linker: RunTimeLinker, main: MainObject, options: LibraryOptions) {
     this.#shelf = shelf;
@@ -39,43 +45,49 @@ export class LibrarySearch {
       options.libraryPath === undefined || options.libraryPath === '' ? [] : options.libraryPath.split(/[:;]/);
     this.#libraryPath =
       linker.kind === 'glibc'
-        ? this.#directories(elements, main.path, null)
+        ? this.#directories(elements, main.path === null ? null : directoryOf(main.path), null)
         : this.#rooted((options.libraryPath ?? '').split(/[:\n]/), null);
   }
 
-  /** What the loader finds for a name that an object asks for. @throws FormatError @throws ElfgateError `limit` */
-  find(name: string, loader: Member): SearchResult {
-    return this.#linker.kind === 'glibc' ? this.#findAsGlibc(name, loader) : this.#findAsMusl(name, loader);
+  /**
+   * What the loader finds for a name that an object asks for.
+   *
+   * @param main the object that everything started at, whose DT_RPATH counts for what dlopen brings in as well.
+   * @throws FormatError when a file would be taken and contradicts the format.
+   * @throws ElfgateError `limit`
+   */
+  find(name: string, loader: Member, main: Member): SearchResult {
+    this.#otherClass = false;
+    return this.#linker.kind === 'glibc' ? this.#findAsGlibc(name, loader, main) : this.#findAsMusl(name, loader, main);
   }
 
   /** The name that the loader looks for: DT_NEEDED may hold tokens (glibc elf/dl-deps.c, expand_dst). */
   expandName(name: string, loader: Member): string | null {
-    return this.#linker.kind === 'glibc' && name.includes('$')
-      ? expandTokens(name, this.#tokens(originOf(loader, this.#main)))
-      : name;
+    return this.#linker.kind === 'glibc' && name.includes('$') ? expandTokens(name, this.#tokens(loader.origin)) : name;
   }
 
   // glibc elf/dl-load.c, _dl_map_object.
-  #findAsGlibc(name: string, loader: Member): SearchResult {
+  #findAsGlibc(name: string, loader: Member, main: Member): SearchResult {
     if (name === '') {
-      return { kind: 'absent' };
+      return this.#absent();
     }
     if (name.includes('/')) {
       return this.#at(name, loader);
     }
     const { object } = loader;
     return (
-      (object.runpath === null ? this.#inPathsOfLoaders(name, loader) : null) ??
+      (object.runpath === null ? this.#inPathsOfLoaders(name, loader, main) : null) ??
       this.#inDirectories(name, this.#libraryPath) ??
       (object.runpath === null ? null : this.#inDirectories(name, this.#ownDirectories(loader, object.runpath))) ??
       this.#inCache(name, object) ??
-      (object.noDefaultLibraries ? null : this.#inDirectories(name, this.#linker.directories)) ?? { kind: 'absent' }
+      (object.noDefaultLibraries ? null : this.#inDirectories(name, this.#linker.directories)) ??
+      this.#absent()
     );
   }
 
-  /** DT_RPATH of the object, of the one that needed it, and so on up to the program. */
-  #inPathsOfLoaders(name: string, loader: Member): SearchResult | null {
-    for (let each: Member | null = loader; each !== null; each = each.neededBy) {
+  /** DT_RPATH of the object, of the one that needed it, and so on up to what dlopen opened, and of the program. */
+  #inPathsOfLoaders(name: string, loader: Member, main: Member): SearchResult | null {
+    for (const each of loadersOf(loader, main)) {
       const { rpath } = each.object;
       const found = rpath === null ? null : this.#inDirectories(name, this.#ownDirectories(each, rpath));
       if (found !== null) {
@@ -97,9 +109,9 @@ export class LibrarySearch {
   }
 
   // musl ldso/dynlink.c, load_library: DT_RPATH and DT_RUNPATH are one, and those of all loaders up to the program count.
-  #findAsMusl(name: string, loader: Member): SearchResult {
+  #findAsMusl(name: string, loader: Member, main: Member): SearchResult {
     if (name === '') {
-      return { kind: 'absent' };
+      return this.#absent();
     }
     if (name.includes('/')) {
       return this.#at(name, loader);
@@ -108,22 +120,22 @@ export class LibrarySearch {
     if (fromLibraryPath !== null) {
       return fromLibraryPath;
     }
-    for (let each: Member | null = loader; each !== null; each = each.neededBy) {
+    for (const each of loadersOf(loader, main)) {
       const { eitherPath } = each.object;
       const found = eitherPath === null ? null : this.#inDirectories(name, this.#ownMuslDirectories(each, eitherPath));
       if (found !== null) {
         return found;
       }
     }
-    return this.#inDirectories(name, this.#rooted(this.#linker.directories, null)) ?? { kind: 'absent' };
+    return this.#inDirectories(name, this.#rooted(this.#linker.directories, null)) ?? this.#absent();
   }
 
   #at(name: string, loader: Member): SearchResult {
     if (!name.startsWith('/')) {
       this.#note(name, loader.path);
-      return { kind: 'absent' };
+      return this.#absent();
     }
-    return this.#take(name, this.#open(this.#shelf.resolve(name))) ?? { kind: 'absent' };
+    return this.#take(name, this.#open(this.#shelf.resolve(name))) ?? this.#absent();
   }
 
   #inDirectories(name: string, directories: readonly string[]): SearchResult | null {
@@ -163,6 +175,7 @@ export class LibrarySearch {
       case 'absent':
         return null;
       case 'other-platform':
+        this.#otherClass ||= opened.otherClass;
         // musl opens the first file there is, and maps it whatever it was made for.
         return this.#linker.kind === 'musl' ? { kind: 'refused', path, reason: 'made for other processors' } : null;
       case 'refused':
@@ -172,6 +185,10 @@ export class LibrarySearch {
     }
   }
 
+  #absent(): SearchResult {
+    return { kind: 'absent', otherClass: this.#otherClass };
+  }
+
   #ownDirectories(member: Member, elements: readonly string[]): readonly string[] {
     const known = this.#expanded.get(member);
     if (known !== undefined) {
@@ -179,9 +196,7 @@ export class LibrarySearch {
     }
     // An empty path is none at all (decompose_rpath).
     const directories =
-      elements.length === 1 && elements[0] === ''
-        ? []
-        : this.#directories(elements, pathOf(member, this.#main), member.path);
+      elements.length === 1 && elements[0] === '' ? [] : this.#directories(elements, member.origin, member.path);
     this.#expanded.set(member, directories);
     return directories;
   }
@@ -191,7 +206,7 @@ export class LibrarySearch {
     if (known !== undefined) {
       return known;
     }
-    const expanded = expandForMusl(elements.join(':'), originOf(member, this.#main));
+    const expanded = expandForMusl(elements.join(':'), member.origin);
     if (expanded === null) {
       this.#note(elements.join(':'), member.path);
     }
@@ -201,9 +216,9 @@ export class LibrarySearch {
   }
 
   // glibc elf/dl-load.c, fillin_rpath.
-  #directories(elements: readonly string[], path: string | null, of: string | null): readonly string[] {
+  #directories(elements: readonly string[], origin: string | null, of: string | null): readonly string[] {
     const expanded = elements.flatMap((element) => {
-      const directory = expandTokens(element, this.#tokens(path === null ? null : directoryOf(path)));
+      const directory = expandTokens(element, this.#tokens(origin));
       if (directory === null) {
         this.#note(element, of);
       }
@@ -238,13 +253,14 @@ export class LibrarySearch {
   }
 }
 
-function pathOf(member: Member, main: MainObject): string | null {
-  return member.neededBy === null ? main.path : member.path;
+/** An object, what needed it, and so on; then the object that everything started at, if it was not among them. */
+function* loadersOf(loader: Member, main: Member): Generator<Member> {
+  let last: Member | null = null;
+  for (let each: Member | null = loader; each !== null; each = each.neededBy) {
+    yield each;
+    last = each;
+  }
+  if (last !== main) {
+    yield main;
+  }
 }
-
-function originOf(member: Member, main: MainObject): string | null {
-  const path = pathOf(member, main);
-  return path === null ? null : directoryOf(path);
-}
-
-const directoryOf = (path: string): string => path.slice(0, Math.max(1, path.lastIndexOf('/')));

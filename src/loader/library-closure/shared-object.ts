@@ -1,6 +1,6 @@
 import { type DynamicSection, dynamicFlags, dynamicValue } from '../../binary/elf/dynamic.ts';
 import { ElfFile } from '../../binary/elf/elf-file.ts';
-import { DT, ET } from '../../binary/elf/names.ts';
+import { DT, ET, PF, PT } from '../../binary/elf/names.ts';
 import { isDebugCompanion } from '../../binary/elf/sections.ts';
 import type { FileSource } from '../../bytes/byte-source.ts';
 import { FormatError } from '../../errors.ts';
@@ -44,8 +44,26 @@ export interface SharedObject {
   readonly isPieProgram: boolean;
   /** Every function is bound when it is loaded, and not when it is first called. */
   readonly bindsNow: boolean;
+  /** DF_1_NOOPEN: made to be needed, and refused by dlopen. */
+  readonly isNotForOpening: boolean;
+  /** PT_TLS; `null` without thread-local storage. */
+  readonly threadStorage: ThreadStorage | null;
+  /** DF_STATIC_TLS: it addresses thread-local storage at a fixed distance from the thread pointer. */
+  readonly wantsFixedThreadStorage: boolean;
+  /** PT_GNU_STACK asks for a stack that can be executed, or is absent, which means the same. */
+  readonly executableStack: boolean;
+  /** Runs a question on the file, which is opened for it and closed again. @throws FormatError naming the file. */
+  ask<Answer>(question: (elf: ElfFile) => Answer): Answer;
   /** Its dynamic symbols and their versions, read anew at each call. @throws FormatError when they lie outside the file. */
   symbols(): SymbolIndex;
+}
+
+/** What each thread has of an object: sizes in bytes. */
+export interface ThreadStorage {
+  readonly bytes: number;
+  readonly alignment: number;
+  /** How far behind an aligned address the first byte must lie. */
+  readonly firstByte: number;
 }
 
 /**
@@ -83,9 +101,31 @@ export function readSharedObject(path: string, identity: string, open: () => Fil
       symbolic: flags.includes('SYMBOLIC'),
       isPieProgram: flags.includes('PIE'),
       bindsNow: flags.includes('BIND_NOW'),
+      isNotForOpening: flags.includes('NOOPEN'),
+      threadStorage: threadStorageOf(elf),
+      wantsFixedThreadStorage: flags.includes('STATIC_TLS'),
+      executableStack: hasExecutableStack(elf),
+      ask: (question) => withElf(path, open, question),
       symbols: () => withElf(path, open, readSymbolIndex),
     };
   });
+}
+
+function threadStorageOf(elf: ElfFile): ThreadStorage | null {
+  const segment = elf.segments.find(({ type, memoryBytes }) => type === PT.tls && memoryBytes > 0);
+  return segment === undefined
+    ? null
+    : {
+        bytes: segment.memoryBytes,
+        alignment: Math.max(1, segment.alignment),
+        firstByte: segment.alignment === 0 ? 0 : segment.address % segment.alignment,
+      };
+}
+
+// Where nothing is said the stack is executable (glibc, DEFAULT_STACK_PERMS) on most processors.
+function hasExecutableStack(elf: ElfFile): boolean {
+  const stack = elf.segments.find(({ type }) => type === PT.gnuStack);
+  return stack === undefined || (stack.flags & PF.execute) !== 0;
 }
 
 const auxiliaryTag = 0x7ffffffd;

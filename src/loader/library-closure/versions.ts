@@ -16,15 +16,19 @@ export interface VersionError {
 }
 
 /**
- * Compares DT_VERNEED of every member with DT_VERDEF of the libraries that it names (glibc `elf/dl-version.c`,
+ * Compares DT_VERNEED of members with DT_VERDEF of the libraries that it names (glibc `elf/dl-version.c`,
  * _dl_check_map_versions, which runs before any symbol is looked up). musl does not.
  *
  * @throws FormatError when the versions of a member lie outside its file.
  */
-export function checkVersions(closure: LibraryClosure, shelf: LibraryShelf): readonly VersionError[] {
+export function checkVersions(
+  members: readonly Member[],
+  closure: Pick<LibraryClosure, 'missing' | 'named'>,
+  shelf: LibraryShelf,
+): readonly VersionError[] {
   const missing = new Set(closure.missing.map(({ name }) => name));
   const errors: VersionError[] = [];
-  for (const member of closure.members) {
+  for (const member of members) {
     for (const { library, version, weak } of shelf.symbolsOf(member.object).versionsNeeded) {
       const provider = closure.named(library);
       if (provider === null) {

@@ -5,7 +5,7 @@ import type { ElfHeader } from '../../binary/elf/header.ts';
 import { startsLikeElf } from '../../binary/elf/header.ts';
 import { ET } from '../../binary/elf/names.ts';
 import { type GoFile, readGoFile } from '../../binary/go/go-file.ts';
-import { type ByteSource, inMemoryUpTo, openFile } from '../../bytes/byte-source.ts';
+import { type ByteSource, type FileSource, inMemoryUpTo, openFile } from '../../bytes/byte-source.ts';
 import { ElfgateError, FormatError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
 import type { LoaderDialect } from './loader-dialect.ts';
@@ -30,39 +30,67 @@ export type PluginFile =
       readonly go: GoFile | null;
     };
 
+/** Where the files that a host opens are found. */
+export interface OpenableFiles {
+  /** What realpath(3) makes of a path; `null` for what cannot be reached. */
+  find(path: string): FoundFile | null;
+}
+
+export interface FoundFile {
+  readonly realPath: string;
+  /** By which the loader knows a file again: device and inode. */
+  readonly identity: string;
+  readonly isDirectory: boolean;
+  /** @throws ElfgateError `unreadable` */
+  open(): FileSource;
+}
+
+/** The file system of the machine that elfgate runs on. */
+export const machineFiles: OpenableFiles = {
+  find(path) {
+    try {
+      const realPath = realpathSync(path);
+      const status = statSync(realPath);
+      const isDirectory = status.isDirectory();
+      if (isDirectory) {
+        readdirSync(realPath);
+      }
+      return { realPath, identity: `${status.dev}:${status.ino}`, isDirectory, open: () => openFile(realPath) };
+    } catch {
+      // realpath(3) fails for whatever cannot be reached, and Go gives no reason either.
+      return null;
+    }
+  },
+};
+
 /** Reads what `path` names, and judges it as the loader of a host with the given header does before it maps it. */
 export function openPluginFile(
   path: string,
   options: {
     readonly host: ElfHeader;
     readonly dialect: LoaderDialect;
+    readonly files: OpenableFiles;
     readonly close: (source: { close(): void }) => void;
   },
 ): PluginFile {
-  let realPath: string;
-  let identity: string;
-  try {
-    realPath = realpathSync(path);
-    const status = statSync(realPath);
-    identity = `${status.dev}:${status.ino}`;
-    if (status.isDirectory()) {
-      readdirSync(realPath);
-      return {
-        kind: 'refused',
-        realPath,
-        reason: 'file-unreadable',
-        message: unreadText(options, realPath, 'Is a directory'),
-      };
-    }
-  } catch {
-    // realpath(3) fails for whatever cannot be reached, and Go gives no reason either.
+  const found = options.files.find(path);
+  if (found === null) {
     return { kind: 'absent' };
+  }
+  const { realPath, identity } = found;
+  if (found.isDirectory) {
+    return {
+      kind: 'refused',
+      realPath,
+      reason: 'file-unreadable',
+      message: unreadText(options, realPath, 'Is a directory'),
+    };
   }
   let source: ByteSource;
   try {
-    const file = openFile(realPath);
+    const file = found.open();
     options.close(file);
-    source = inMemoryUpTo(limits.wholeFileBytes, file);
+    source = inMemoryUpTo(limits.wholeNamedFileBytes, file);
   } catch (error) {
     if (error instanceof ElfgateError) {
       return { kind: 'refused', realPath, reason: 'file-unreadable', message: null };

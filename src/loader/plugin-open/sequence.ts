@@ -12,7 +12,7 @@ import { compareModuleData, overwritesBadMark } from './module-data.ts';
 import { directoryOf, type GlobalScope, malformed, openLibrary } from './open-library.ts';
 import { compareWithScope, type HashDifference } from './package-hashes.ts';
 import { runtimeMessages } from './pair.ts';
-import { openPluginFile, type PluginFile } from './plugin-file.ts';
+import { machineFiles, type OpenableFiles, openPluginFile, type PluginFile } from './plugin-file.ts';
 import { isUndecided, type OpenEvidence, type OpenPrediction, type OpenReason } from './prediction.ts';
 import { rebuildCommand } from './rebuild-command.ts';
 
@@ -45,21 +45,32 @@ export function openPlugins(
   root: HostRoot,
   close: (source: { close(): void }) => void,
 ): PluginSequence {
-  const process = startHost(host, root, close);
+  return sequencesOf(host, { root, files: machineFiles, close })();
+}
+
+/** What surrounds a host: its root, the files that it is given, and who closes what was opened. */
+export interface HostSurroundings {
+  readonly root: HostRoot;
+  readonly files: OpenableFiles;
+  readonly close: (source: { close(): void }) => void;
+}
+
+/** Starts one host as often as it is asked to: each call is a new process, in which nothing was opened yet. */
+export function sequencesOf(host: HostFile, surroundings: HostSurroundings): () => PluginSequence {
+  const process = startHost(host, surroundings.root, surroundings.close);
   if (process.kind === 'closed') {
     const { outcome, reason, message, evidence, help } = process;
-    return {
+    return () => ({
       open: (plugin) => ({ plugin, outcome, reason, message, evidence, help, recoverable: outcome === 'fails' }),
-    };
+    });
   }
-  return new OpenSequence(host, process, root, close);
+  return () => new OpenSequence(host, process, surroundings);
 }
 
 class OpenSequence implements PluginSequence {
   readonly #host: HostFile;
   readonly #process: OpenHost;
-  readonly #root: HostRoot;
-  readonly #close: (source: { close(): void }) => void;
+  readonly #surroundings: HostSurroundings;
   #scope: GlobalScope;
   /** In the order of the list; the host's own module stands before them. */
   readonly #modules: Module[] = [];
@@ -74,11 +85,10 @@ class OpenSequence implements PluginSequence {
   /** A plugin whose effect on the process is not known. */
   #undecided: string | null = null;
 
-  constructor(host: HostFile, process: OpenHost, root: HostRoot, close: (source: { close(): void }) => void) {
+  constructor(host: HostFile, process: OpenHost, surroundings: HostSurroundings) {
     this.#host = host;
     this.#process = process;
-    this.#root = root;
-    this.#close = close;
+    this.#surroundings = surroundings;
     this.#scope = process.scope;
   }
 
@@ -119,7 +129,8 @@ class OpenSequence implements PluginSequence {
     const file = openPluginFile(path, {
       host: this.#host.elf.header,
       dialect: this.#process.dialect,
-      close: this.#close,
+      files: this.#surroundings.files,
+      close: this.#surroundings.close,
     });
     if (file.kind === 'absent') {
       return failure('file-not-found', 'realpath failed', [], `ls -l ${path}`);
@@ -155,7 +166,7 @@ class OpenSequence implements PluginSequence {
     let object: LoadedObject | null = null;
     if (!this.#mapped.has(file.identity)) {
       const { finder, dialect, requester } = this.#process;
-      const directory = this.#root.inside(file.realPath);
+      const directory = this.#surroundings.root.inside(file.realPath);
       const opening = openLibrary(
         {
           name: file.realPath,

@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { TreeStep } from '../recipe.ts';
+import type { Recipe, TreeStep } from '../recipe.ts';
 import { MissingTool } from '../tools.ts';
 import type { Workplace } from './command.ts';
 
@@ -38,10 +38,14 @@ export function makeTree(step: TreeStep, place: Workplace): void {
     } else if ('directory' in entry) {
       mkdirSync(target, { recursive: true });
     } else {
-      copyFileSync('library' in entry ? locateLibrary(entry.library) : place.pathOf(entry.artifact), target);
+      copyFileSync('library' in entry ? locateLibrary(entry.library) : fileOf(entry, place), target);
       chmodSync(target, 0o755);
     }
   }
+}
+
+function fileOf({ artifact, file }: { readonly artifact: Recipe; readonly file?: string }, place: Workplace): string {
+  return file === undefined ? place.pathOf(artifact) : join(place.pathOf(artifact), file);
 }
 
 /** What distinguishes the machine's copies of the libraries from their other versions. */

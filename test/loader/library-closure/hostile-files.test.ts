@@ -155,9 +155,10 @@ test('a loader that is one long path, and a cache of one name, do not keep their
   cache.write('n0.so', 48 + 24 * entries);
   const needed = Array.from({ length: 4_000 }, (_unused, index) => `n${'0'.repeat(index % 200)}.so`);
   const files = { '/lib/a.so': library({ needed }), [path]: loader, '/etc/ld.so.cache': cache };
-  const start = performance.now();
+  // Of the processor and not of the clock: other work on the machine is no fault of the reader.
+  const start = process.cpuUsage();
   t.is(resolved(files, '/lib/a.so').missing.length, needed.length);
-  t.true(performance.now() - start < 15_000);
+  t.true(process.cpuUsage(start).user < 15_000_000);
 });
 
 test('names that lead above the root, are endless or hold tokens find nothing', (t) => {

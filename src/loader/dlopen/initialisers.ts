@@ -1,0 +1,67 @@
+import { dynamicValue } from '../../binary/elf/dynamic.ts';
+import type { ElfFile } from '../../binary/elf/elf-file.ts';
+import { DT, EM } from '../../binary/elf/names.ts';
+import type { SharedObject } from '../library-closure/shared-object.ts';
+
+/**
+ * Whether code of an object's own runs while it is loaded: anything but what the compiler puts into every library, which
+ * calls nothing that must be defined (`_init` of crti.o, `frame_dummy` of crtbegin.o).
+ *
+ * @throws FormatError when the initialisers lie outside the file.
+ */
+export function hasOwnInitialisers(object: SharedObject): boolean {
+  const known = answers.get(object);
+  if (known !== undefined) {
+    return known;
+  }
+  const answer = object.ask((elf) => {
+    if (elf.dynamic === null) {
+      return false;
+    }
+    const init = dynamicValue(elf.dynamic, DT.init);
+    const array = dynamicValue(elf.dynamic, DT.initArray);
+    const count = Math.floor((dynamicValue(elf.dynamic, DT.initArraySize) ?? 0) / elf.header.encoding.addressBytes);
+    return (init !== null && !isUsualInit(elf, init)) || (array !== null && !isUsualArray(elf, array, count));
+  });
+  answers.set(object, answer);
+  return answer;
+}
+
+const answers = new WeakMap<SharedObject, boolean>();
+
+// [endbr64;] sub $8,%rsp; mov __gmon_start__@GOT,%rax; test %rax,%rax; je +2; call *%rax; add $8,%rsp; ret
+const usualInit = /^(?:f30f1efa)?4883ec08488b05.{8}4885c07402ffd04883c408c3/;
+
+function isUsualInit(elf: ElfFile, address: number): boolean {
+  return elf.header.machine === EM.x86_64 && usualInit.test(codeAt(elf, address, 32));
+}
+
+// [endbr64;] jmp register_tm_clones, which lies before it and calls nothing but the weak _ITM_registerTMCloneTable.
+const usualFrameDummy = /^(?:f30f1efa)?(?:e9(.{8})|eb(.{2}))/;
+const mostBetween = 512;
+
+function isUsualArray(elf: ElfFile, address: number, count: number): boolean {
+  if (count === 0) {
+    return true;
+  }
+  if (count > 1 || elf.header.machine !== EM.x86_64 || !elf.header.encoding.is64) {
+    return false;
+  }
+  // The linker leaves the address in place as well as in the relocation.
+  const entry = Number(elf.memory.read(address, 8, 'the initialisers').readBigUInt64LE());
+  const code = codeAt(elf, entry, 16);
+  const [whole = '', wide, short] = usualFrameDummy.exec(code) ?? [];
+  if (wide === undefined && short === undefined) {
+    return false;
+  }
+  const distance =
+    wide === undefined ? Buffer.from(short ?? '', 'hex').readInt8() : Buffer.from(wide, 'hex').readInt32LE();
+  const target = whole.length / 2 + distance;
+  return target < 0 && target > -mostBetween;
+}
+
+/** Hexadecimal; empty where the file has no bytes. */
+function codeAt(elf: ElfFile, address: number, length: number): string {
+  const most = Math.min(length, elf.memory.bytesFrom(address));
+  return most === 0 ? '' : elf.memory.read(address, most, 'an initialiser').toString('hex');
+}
