@@ -12,7 +12,7 @@ import { stringifyExactly } from './exact-json.ts';
  * @throws ElfgateError `evaluation` for a value that has no exact JSON form, `limit` for one too large or too deep.
  */
 export function encodeInput(value: unknown): Uint8Array<ArrayBuffer> {
-  const hasBigInt = assertJson(value, '', 0);
+  const hasBigInt = assertJson(value, []);
   const text = hasBigInt ? stringifyExactly(value) : JSON.stringify(value);
   const bytes = new TextEncoder().encode(text);
   if (bytes.byteLength > limits.evaluationInputBytes) {
@@ -27,8 +27,12 @@ export function encodeInput(value: unknown): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** Whether there is a bigint in the value. */
-function assertJson(value: unknown, path: string, level: number): boolean {
+/**
+ * Whether there is a bigint in the value.
+ *
+ * @param path where the value stands; one list that grows and shrinks, as facts have a hundred thousand values.
+ */
+function assertJson(value: unknown, path: (string | number)[]): boolean {
   switch (typeof value) {
     case 'boolean':
       return false;
@@ -58,13 +62,15 @@ function assertJson(value: unknown, path: string, level: number): boolean {
   if (value === null) {
     return false;
   }
-  if (level >= limits.evaluationInputDepth) {
+  if (path.length >= limits.evaluationInputDepth) {
     throw new ElfgateError('limit', `the facts are nested deeper than ${limits.evaluationInputDepth} levels`);
   }
   let hasBigInt = false;
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length; index++) {
-      hasBigInt = assertJson(value[index], `${path}/${index}`, level + 1) || hasBigInt;
+      path.push(index);
+      hasBigInt = assertJson(value[index], path) || hasBigInt;
+      path.pop();
     }
     return hasBigInt;
   }
@@ -72,18 +78,22 @@ function assertJson(value: unknown, path: string, level: number): boolean {
   if ((prototype !== Object.prototype && prototype !== null) || 'toJSON' in value) {
     throw unsuitable(path, `is an instance of ${value.constructor?.name ?? 'a class'}, not plain data`);
   }
-  for (const [key, item] of Object.entries(value)) {
+  for (const key of Object.keys(value)) {
+    const item: unknown = Reflect.get(value, key);
     if (!key.isWellFormed()) {
       throw unsuitable(path, 'has a key with half a surrogate pair');
     }
     // An absent field and an undefined one are the same to JSON.
     if (item !== undefined) {
-      hasBigInt = assertJson(item, `${path}/${key}`, level + 1) || hasBigInt;
+      path.push(key);
+      hasBigInt = assertJson(item, path) || hasBigInt;
+      path.pop();
     }
   }
   return hasBigInt;
 }
 
-function unsuitable(path: string, sentence: string): ElfgateError {
-  return new ElfgateError('evaluation', `the input of a policy must be JSON: ${path === '' ? 'it' : path} ${sentence}`);
+function unsuitable(path: readonly (string | number)[], sentence: string): ElfgateError {
+  const place = path.length === 0 ? 'it' : path.map((element) => `/${element}`).join('');
+  return new ElfgateError('evaluation', `the input of a policy must be JSON: ${place} ${sentence}`);
 }

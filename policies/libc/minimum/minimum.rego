@@ -34,11 +34,12 @@ available := {"version": input.root.libc.version, "where": input.root.libc.path}
 	oldest != null
 }
 
-dependent contains candidate if {
+# A list, as whole binaries are costly to keep in a set.
+dependent := [candidate |
 	some candidate in input.binaries
 	candidate.libc.linkage == "dynamic"
 	candidate.libc.minimum != null
-}
+]
 
 findings contains finding if {
 	some candidate in dependent

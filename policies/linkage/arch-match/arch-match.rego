@@ -41,9 +41,9 @@ findings contains finding if {
 }
 
 findings contains finding if {
-	some candidate in loadable
 	input.root.platform != null
-	platform(candidate.elf) != platform(input.root.platform)
+	some candidate in loadable
+	differs(candidate.elf, input.root.platform)
 	finding := {
 		"path": candidate.path,
 		"message": sprintf("built for %s in a root for %s; it runs only under an emulator", [
@@ -70,15 +70,19 @@ findings contains lib.unknown(".", "the root holds no C library that shows its p
 	count(machines) > 1
 }
 
-loadable contains candidate if {
+# A list, as whole binaries are costly to keep in a set.
+loadable := [candidate |
 	some candidate in input.binaries
 	candidate.format == "elf"
 	candidate.elf.type in {"exec", "dyn"}
-}
+]
 
-machines contains platform(candidate.elf) if {
-	lib.has_root
-	some candidate in loadable
-}
+machines contains platform(candidate.elf) if some candidate in loadable
+
+differs(elf, other) if elf.machine != other.machine
+
+differs(elf, other) if elf.class != other.class
+
+differs(elf, other) if elf.endian != other.endian
 
 platform(elf) := sprintf("%s (%d-bit, %s-endian)", [elf.machine, elf.class, elf.endian])
