@@ -63,6 +63,10 @@ export const limits = {
   listedPackages: 64,
   /** Host and plugin pairs compared in one document: a directory of 30 hosts and 30 plugins is 900. */
   pluginPairs: 1_024,
+  /** Plugins that one host is followed with, one after the other. Hosts of a hundred plugins exist, of a thousand do not. */
+  sequencePlugins: 128,
+  /** Plugins that all hosts of a run are followed with: each takes some 50 milliseconds and keeps its file open. */
+  predictedOpenings: 256,
   /** Levels of directories below a target. PATH_MAX allows 2,048 one-letter names; real trees stay below 64. */
   directoryDepth: 256,
   /** Bytes of a text file of a root (nsswitch.conf, os-release, ld.so.conf) that are read. */

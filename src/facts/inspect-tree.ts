@@ -9,6 +9,7 @@ import type { ProblemFacts, RootFacts } from './schema.ts';
 
 /** What a root file system holds. */
 export interface InspectedTree {
+  readonly tree: FileTree;
   readonly binaries: readonly InspectedBinary[];
   readonly problems: readonly ProblemFacts[];
   readonly root: RootFacts;
@@ -47,7 +48,7 @@ export function inspectTree(tree: FileTree, options: TreeOptions): InspectedTree
       binaries.push(inRoot(found, entry, tree));
     }
   }
-  return { binaries, problems, root: rootFacts(tree) };
+  return { tree, binaries, problems, root: rootFacts(tree) };
 }
 
 /**

@@ -42,7 +42,13 @@ export async function documentsOf(inspected: readonly InspectedTarget[]): Promis
     launch: result.launch,
     root: result.root,
     binaries: result.binaries.map(({ facts }) => facts),
-    predictions: predicted[index]?.predictions ?? { plugins: [], hosts: [], globalScope: [], nameServices: [] },
+    predictions: predicted[index]?.predictions ?? {
+      plugins: [],
+      sequences: [],
+      hosts: [],
+      globalScope: [],
+      nameServices: [],
+    },
     workload: null,
     problems: [...result.problems, ...(predicted[index]?.problems ?? [])],
   }));
@@ -96,6 +102,7 @@ function inspectFile(target: Target, options: InspectOptions, cleanup: Cleanup):
       digest: `sha256:${binary.facts.sha256}`,
       meeting: { platform: null, container: null },
       binaries: [binary],
+      tree: null,
       problems: [],
       root: null,
       image: null,

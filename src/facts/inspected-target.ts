@@ -1,3 +1,4 @@
+import type { FileTree } from '../image/file-tree.ts';
 import type { Platform } from '../image/platform.ts';
 import type { RegistryClient } from '../image/registry/client.ts';
 import type { InspectedBinary } from './binary-facts.ts';
@@ -19,6 +20,8 @@ export interface InspectedContents {
   /** Only files of the same process meet: those of other platforms or pods never do. */
   readonly meeting: Meeting;
   readonly binaries: readonly InspectedBinary[];
+  /** The root file system that holds them, until the run ends; null for a single file. */
+  readonly tree: FileTree | null;
   readonly problems: readonly ProblemFacts[];
   readonly root: FactsDocument['root'];
   readonly image: FactsDocument['image'];

@@ -97,6 +97,7 @@ function pairFacts(host: Host, plugin: InspectedBinary): PluginPairFacts {
     modules: differingModules(ours.go, theirs.go),
     outcome: comparison.outcome?.kind ?? null,
     message: comparison.outcome?.message ?? null,
+    prediction: null,
   };
 }
 

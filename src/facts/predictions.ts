@@ -14,7 +14,7 @@ export interface TargetPredictions {
 
 /** Predictions for each target's document, in the order of the targets. */
 export async function predictLoads(targets: readonly InspectedTarget[]): Promise<readonly TargetPredictions[]> {
-  const pairs = await pairsOf(targets);
+  const { pairs, sequences, leftOut } = await openingsOf(targets);
   const globalScope = globalScopeNeeds(targets);
   const goFiles = targets.map(
     ({ binaries }) => new Set(binaries.filter(({ facts }) => facts.go !== null).map(({ facts }) => facts.path)),
@@ -23,6 +23,7 @@ export async function predictLoads(targets: readonly InspectedTarget[]): Promise
   return targets.map((inspected, index) => ({
     predictions: {
       plugins: pairs[index]?.facts ?? [],
+      sequences: sequences[index] ?? [],
       hosts: inspected.binaries
         .filter(({ facts }) => facts.role === 'host')
         .map((host) => ({
@@ -33,19 +34,45 @@ export async function predictLoads(targets: readonly InspectedTarget[]): Promise
       globalScope: globalScope[index] ?? [],
       nameServices: nameServices(inspected),
     },
-    problems: pairs[index]?.leftOut === true ? [tooManyPairs(inspected, count)] : [],
+    problems: [
+      ...(pairs[index]?.leftOut === true ? [tooManyPairs(inspected, count)] : []),
+      ...(leftOut && (pairs[index]?.facts.length ?? 0) > 0
+        ? [{ path: inspected.name, code: 'limit', message: tooManyPlugins }]
+        : []),
+    ],
   }));
 }
 
-async function pairsOf(targets: readonly InspectedTarget[]): Promise<readonly TargetPairs[]> {
+interface Openings {
+  readonly pairs: readonly TargetPairs[];
+  readonly sequences: readonly FactsDocument['predictions']['sequences'][];
+  readonly leftOut: boolean;
+}
+
+async function openingsOf(targets: readonly InspectedTarget[]): Promise<Openings> {
   const roles = new Set(targets.flatMap(({ binaries }) => binaries.map(({ facts }) => facts.role)));
   if (!roles.has('host') || !roles.has('plugin')) {
-    return [];
+    return { pairs: [], sequences: [], leftOut: false };
   }
-  // Loaded where it is needed, as most runs have no pair.
+  // Loaded where they are needed, as most runs have no pair.
   const { pluginPairs } = await import('./plugin-pairs.ts');
-  return pluginPairs(targets);
+  const { openingKey, predictOpenings } = await import('./plugin-sequences.ts');
+  const pairs = pluginPairs(targets);
+  const { alone, sequences, leftOut } = predictOpenings(targets, pairs);
+  return {
+    pairs: pairs.map((each, index) => ({
+      ...each,
+      facts: each.facts.map((pair) => ({
+        ...pair,
+        prediction: alone.get(openingKey(pair.host, targets[index]?.name ?? '', pair.plugin)) ?? null,
+      })),
+    })),
+    sequences,
+    leftOut,
+  };
 }
+
+const tooManyPlugins = 'not all plugins were followed through plugin.Open: check fewer of them at once';
 
 function tooManyPairs({ name }: InspectedTarget, count: number): ProblemFacts {
   return {

@@ -201,6 +201,8 @@ export const Binary = closed(
   'one binary',
 );
 
+const Outcome = oneOf(['loads', 'fails', 'crashes', 'not-reached'], 'what plugin.Open does');
+
 const HashDifference = closed(
   {
     package: Type.String(),
@@ -255,8 +257,59 @@ export const PluginPair = closed(
     ),
     outcome: nullable(oneOf(['crashes', 'fails'], 'what is certain; null when nothing is')),
     message: maybeText('what Go prints'),
+    prediction: nullable(
+      closed(
+        {
+          outcome: Outcome,
+          reason: text('as elfgate predict gives it'),
+          message: maybeText('what Go prints; null when it loads or the text cannot be told'),
+          recoverable: flag('whether the host can go on'),
+          undecided: flag('whether the outcome cannot be told: then it stands as fails'),
+        },
+        'what plugin.Open does when the host opens this plugin first; null when the host cannot be followed',
+      ),
+    ),
   },
   'a plugin and a host that may open it',
+);
+
+export const PluginSequence = closed(
+  {
+    host: closed({ target: text('target that holds the host'), path: text('its path') }, 'the process that opens them'),
+    order: oneOf(
+      ['given', 'by-path', 'reversed'],
+      'given: of the command line; the others are two possible orders of plugins that were found',
+    ),
+    plugins: count('how many are opened in it'),
+    results: Type.Array(
+      closed(
+        {
+          position: count('place in the order, from zero'),
+          plugin: text('path of the plugin in this document'),
+          outcome: Outcome,
+          reason: text('as elfgate predict gives it'),
+          message: maybeText('what Go prints'),
+          undecided: flag('whether the outcome cannot be told'),
+          alone: Outcome,
+          aloneUndecided: flag('whether the outcome of the plugin alone cannot be told'),
+          earlier: nullable(
+            closed(
+              {
+                target: text('target that holds it'),
+                path: text('its path'),
+                at: text('place'),
+                value: text('what stands there'),
+              },
+              'the plugin before it that is the cause',
+            ),
+          ),
+        },
+        'what happens to one of them',
+      ),
+      { description: 'of the plugins in this document' },
+    ),
+  },
+  'plugins that one host opens after each other',
 );
 
 export const PluginHost = closed(
@@ -522,6 +575,7 @@ export const FactsDocument = Type.Object(
     predictions: closed(
       {
         plugins: Type.Array(PluginPair),
+        sequences: Type.Array(PluginSequence),
         hosts: Type.Array(PluginHost),
         globalScope: Type.Array(GlobalScopeNeed),
         nameServices: Type.Array(NameServiceUse),
@@ -546,6 +600,7 @@ export type GoFacts = Static<typeof Go>;
 export type LibcFacts = Static<typeof Libc>;
 export type SearchPathFacts = Static<typeof SearchPath>;
 export type PluginPairFacts = Static<typeof PluginPair>;
+export type PluginSequenceFacts = Static<typeof PluginSequence>;
 export type GlobalScopeFacts = Static<typeof GlobalScopeNeed>;
 export type NameServiceFacts = Static<typeof NameServiceUse>;
 export type RootFacts = Static<typeof Root>;

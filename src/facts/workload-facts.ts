@@ -38,7 +38,7 @@ export function workloadDocument(object: unknown, name: string, context: Workloa
     launch: null,
     root: null,
     binaries: [],
-    predictions: { plugins: [], hosts: [], globalScope: [], nameServices: [] },
+    predictions: { plugins: [], sequences: [], hosts: [], globalScope: [], nameServices: [] },
     workload: workloadFacts(object, context),
     problems: [],
   };

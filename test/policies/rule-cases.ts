@@ -27,6 +27,9 @@ const pair = (host: ArtifactName, plugin: ArtifactName): RuleCase => ({
     { artifact: plugin, role: 'plugin' },
   ],
 });
+const sequence = (host: ArtifactName, ...plugins: ArtifactName[]): RuleCase => ({
+  targets: [{ artifact: host, role: 'host' }, ...plugins.map((artifact) => ({ artifact, role: 'plugin' }) as const)],
+});
 const plugin = (artifact: ArtifactName): RuleCase => ({ targets: [{ artifact, role: 'plugin' }] });
 const pluginAlone = plugin('go/plugin');
 
@@ -50,6 +53,11 @@ export const ruleCases: Readonly<Record<string, RuleCases>> = {
     violating: pair('go/host', 'go/plugin-dependency-1.1.0'),
     passing: pair('go/host', 'go/plugin'),
     unknown: pluginAlone,
+  },
+  'plugin/load-order': {
+    violating: sequence('go/host', 'go/plugin-auditor', 'go/plugin-billing-other-ledger'),
+    passing: sequence('go/host', 'go/plugin-auditor', 'go/plugin-billing'),
+    unknown: sequence('go/host', 'go/plugin-missing-library', 'go/plugin'),
   },
   'plugin/exports': {
     violating: { ...plugin('go/plugin-without-greet'), parameters: { symbols: ['Greet', 'Version'] } },

@@ -860,6 +860,7 @@ violating := [
 		],
 		"predictions": {
 			"plugins": [],
+			"sequences": [],
 			"hosts": [],
 			"globalScope": [],
 			"nameServices": [
@@ -978,6 +979,7 @@ passing := [
 		],
 		"predictions": {
 			"plugins": [],
+			"sequences": [],
 			"hosts": [],
 			"globalScope": [],
 			"nameServices": [],
@@ -1067,6 +1069,7 @@ unknown := [
 		],
 		"predictions": {
 			"plugins": [],
+			"sequences": [],
 			"hosts": [],
 			"globalScope": [],
 			"nameServices": [],

@@ -105,6 +105,7 @@ violating := [
 		],
 		"predictions": {
 			"plugins": [],
+			"sequences": [],
 			"hosts": [
 				{
 					"path": "lab/cross/hello-arm64",
@@ -296,8 +297,16 @@ violating := [
 					"modules": [],
 					"outcome": null,
 					"message": null,
+					"prediction": {
+						"outcome": "fails",
+						"reason": "host-without-plugin-package",
+						"message": null,
+						"recoverable": true,
+						"undecided": false,
+					},
 				},
 			],
+			"sequences": [],
 			"hosts": [],
 			"globalScope": [],
 			"nameServices": [],
@@ -445,6 +454,7 @@ passing := [
 		],
 		"predictions": {
 			"plugins": [],
+			"sequences": [],
 			"hosts": [
 				{
 					"path": "lab/go/host",
@@ -645,8 +655,16 @@ passing := [
 					"modules": [],
 					"outcome": null,
 					"message": null,
+					"prediction": {
+						"outcome": "loads",
+						"reason": "compatible",
+						"message": null,
+						"recoverable": true,
+						"undecided": false,
+					},
 				},
 			],
+			"sequences": [],
 			"hosts": [],
 			"globalScope": [],
 			"nameServices": [],

@@ -139,6 +139,7 @@ violating := [
 		],
 		"predictions": {
 			"plugins": [],
+			"sequences": [],
 			"hosts": [
 				{
 					"path": "lab/go/host",
@@ -778,8 +779,16 @@ violating := [
 					"modules": [],
 					"outcome": "fails",
 					"message": "plugin was built with a different version of package internal/goarch",
+					"prediction": {
+						"outcome": "fails",
+						"reason": "package-hash-mismatch",
+						"message": "plugin was built with a different version of package internal/goarch",
+						"recoverable": true,
+						"undecided": false,
+					},
 				},
 			],
+			"sequences": [],
 			"hosts": [],
 			"globalScope": [],
 			"nameServices": [],
@@ -927,6 +936,7 @@ passing := [
 		],
 		"predictions": {
 			"plugins": [],
+			"sequences": [],
 			"hosts": [
 				{
 					"path": "lab/go/host",
@@ -1127,8 +1137,16 @@ passing := [
 					"modules": [],
 					"outcome": null,
 					"message": null,
+					"prediction": {
+						"outcome": "loads",
+						"reason": "compatible",
+						"message": null,
+						"recoverable": true,
+						"undecided": false,
+					},
 				},
 			],
+			"sequences": [],
 			"hosts": [],
 			"globalScope": [],
 			"nameServices": [],
@@ -1275,6 +1293,7 @@ unknown := [
 		],
 		"predictions": {
 			"plugins": [],
+			"sequences": [],
 			"hosts": [
 				{
 					"path": "lab/go/host@1.19",
@@ -1445,8 +1464,16 @@ unknown := [
 					"modules": [],
 					"outcome": null,
 					"message": null,
+					"prediction": {
+						"outcome": "loads",
+						"reason": "compatible",
+						"message": null,
+						"recoverable": true,
+						"undecided": false,
+					},
 				},
 			],
+			"sequences": [],
 			"hosts": [],
 			"globalScope": [],
 			"nameServices": [],

@@ -139,6 +139,7 @@ violating := [
 		],
 		"predictions": {
 			"plugins": [],
+			"sequences": [],
 			"hosts": [
 				{
 					"path": "lab/go/host",
@@ -648,8 +649,16 @@ violating := [
 					"modules": [],
 					"outcome": "crashes",
 					"message": "fatal error: runtime: no plugin module data",
+					"prediction": {
+						"outcome": "crashes",
+						"reason": "module-data-size",
+						"message": "fatal error: runtime: no plugin module data",
+						"recoverable": false,
+						"undecided": false,
+					},
 				},
 			],
+			"sequences": [],
 			"hosts": [],
 			"globalScope": [],
 			"nameServices": [],
@@ -797,6 +806,7 @@ passing := [
 		],
 		"predictions": {
 			"plugins": [],
+			"sequences": [],
 			"hosts": [
 				{
 					"path": "lab/go/host",
@@ -997,8 +1007,16 @@ passing := [
 					"modules": [],
 					"outcome": null,
 					"message": null,
+					"prediction": {
+						"outcome": "loads",
+						"reason": "compatible",
+						"message": null,
+						"recoverable": true,
+						"undecided": false,
+					},
 				},
 			],
+			"sequences": [],
 			"hosts": [],
 			"globalScope": [],
 			"nameServices": [],
@@ -1156,6 +1174,7 @@ unknown := [
 		],
 		"predictions": {
 			"plugins": [],
+			"sequences": [],
 			"hosts": [],
 			"globalScope": [],
 			"nameServices": [],

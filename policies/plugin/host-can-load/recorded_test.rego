@@ -116,6 +116,7 @@ violating := [
 		],
 		"predictions": {
 			"plugins": [],
+			"sequences": [],
 			"hosts": [
 				{
 					"path": "lab/go/host-without-cgo",
@@ -307,8 +308,16 @@ violating := [
 					"modules": [],
 					"outcome": null,
 					"message": null,
+					"prediction": {
+						"outcome": "fails",
+						"reason": "host-without-cgo",
+						"message": "plugin: not implemented",
+						"recoverable": true,
+						"undecided": false,
+					},
 				},
 			],
+			"sequences": [],
 			"hosts": [],
 			"globalScope": [],
 			"nameServices": [],
@@ -456,6 +465,7 @@ passing := [
 		],
 		"predictions": {
 			"plugins": [],
+			"sequences": [],
 			"hosts": [
 				{
 					"path": "lab/go/host",
@@ -656,8 +666,16 @@ passing := [
 					"modules": [],
 					"outcome": null,
 					"message": null,
+					"prediction": {
+						"outcome": "loads",
+						"reason": "compatible",
+						"message": null,
+						"recoverable": true,
+						"undecided": false,
+					},
 				},
 			],
+			"sequences": [],
 			"hosts": [],
 			"globalScope": [],
 			"nameServices": [],

@@ -54,7 +54,15 @@ findings contains lib.unknown(plugin.path, "no host is known: name it with --hos
 	some plugin in lib.plugins_without_host
 }
 
-consequence(pair) := "plugin.Open will kill the host before it compares them" if {
+# What plugin.Open does with this plugin alone; a pair that could not be followed is judged by its hashes.
+consequence(pair) := "plugin.Open will refuse the plugin" if {
+	pair.prediction.reason == "package-hash-mismatch"
+} else := "plugin.Open will kill the host before it compares them" if {
+	pair.prediction.outcome == "crashes"
+} else := sprintf("plugin.Open fails before it compares them: %s", [pair.prediction.message]) if {
+	pair.prediction.outcome == "fails"
+	pair.prediction.message != null
+} else := "plugin.Open will kill the host before it compares them" if {
 	pair.outcome == "crashes"
 } else := "plugin.Open will refuse the plugin"
 
@@ -79,7 +87,11 @@ sides(pair, difference) := [
 	},
 ]
 
-outcome(pair) := [sprintf("outcome: %s", [pair.message])] if {
+outcome(pair) := [sprintf("outcome: %s", [pair.prediction.message])] if {
+	pair.prediction.reason == "package-hash-mismatch"
+	pair.prediction.message != null
+} else := [sprintf("outcome: %s", [pair.message])] if {
+	pair.prediction == null
 	pair.outcome == "fails"
 } else := [sprintf("first checked: %s", [pair.packages.firstChecked])] if {
 	pair.packages.firstChecked != null

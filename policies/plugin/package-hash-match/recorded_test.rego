@@ -139,6 +139,7 @@ violating := [
 		],
 		"predictions": {
 			"plugins": [],
+			"sequences": [],
 			"hosts": [
 				{
 					"path": "lab/go/host",
@@ -353,8 +354,16 @@ violating := [
 					],
 					"outcome": "fails",
 					"message": "plugin was built with a different version of package example.com/dep",
+					"prediction": {
+						"outcome": "fails",
+						"reason": "package-hash-mismatch",
+						"message": "plugin was built with a different version of package example.com/dep",
+						"recoverable": true,
+						"undecided": false,
+					},
 				},
 			],
+			"sequences": [],
 			"hosts": [],
 			"globalScope": [],
 			"nameServices": [],
@@ -502,6 +511,7 @@ passing := [
 		],
 		"predictions": {
 			"plugins": [],
+			"sequences": [],
 			"hosts": [
 				{
 					"path": "lab/go/host",
@@ -702,8 +712,16 @@ passing := [
 					"modules": [],
 					"outcome": null,
 					"message": null,
+					"prediction": {
+						"outcome": "loads",
+						"reason": "compatible",
+						"message": null,
+						"recoverable": true,
+						"undecided": false,
+					},
 				},
 			],
+			"sequences": [],
 			"hosts": [],
 			"globalScope": [],
 			"nameServices": [],
@@ -861,6 +879,7 @@ unknown := [
 		],
 		"predictions": {
 			"plugins": [],
+			"sequences": [],
 			"hosts": [],
 			"globalScope": [],
 			"nameServices": [],

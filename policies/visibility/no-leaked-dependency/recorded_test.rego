@@ -118,6 +118,7 @@ violating := [
 		],
 		"predictions": {
 			"plugins": [],
+			"sequences": [],
 			"hosts": [],
 			"globalScope": [],
 			"nameServices": [],
@@ -217,6 +218,7 @@ passing := [
 		],
 		"predictions": {
 			"plugins": [],
+			"sequences": [],
 			"hosts": [],
 			"globalScope": [],
 			"nameServices": [],

@@ -95,6 +95,7 @@ violating := [
 		],
 		"predictions": {
 			"plugins": [],
+			"sequences": [],
 			"hosts": [],
 			"globalScope": [],
 			"nameServices": [],
@@ -196,6 +197,7 @@ passing := [
 		],
 		"predictions": {
 			"plugins": [],
+			"sequences": [],
 			"hosts": [],
 			"globalScope": [],
 			"nameServices": [],
