@@ -74,6 +74,8 @@ async function inspectImage(
       digest: image.digest,
       meeting: { platform: formatPlatform(image.platform), container: null },
       ...inspectTree(tree, { symbols: options.symbols }),
+      // Its files are given back before images meet: what is kept of them is in the facts.
+      tree: null,
       image: imageFacts(image),
       launch: launchFacts(
         {

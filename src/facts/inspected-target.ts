@@ -20,7 +20,7 @@ export interface InspectedContents {
   /** Only files of the same process meet: those of other platforms or pods never do. */
   readonly meeting: Meeting;
   readonly binaries: readonly InspectedBinary[];
-  /** The root file system that holds them, until the run ends; null for a single file. */
+  /** The root file system that holds them, until the run ends; null for a single file, and for an image. */
   readonly tree: FileTree | null;
   readonly problems: readonly ProblemFacts[];
   readonly root: FactsDocument['root'];

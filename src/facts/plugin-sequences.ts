@@ -85,6 +85,10 @@ function pluginsByHost(targets: readonly InspectedTarget[], pairs: readonly Targ
   const hosts = new Map<string, { readonly host: PluginPairFacts['host']; readonly plugins: PluginOfSequence[] }>();
   for (const [index, { facts }] of pairs.entries()) {
     const target = targets[index];
+    // The files of images are not at hand any more.
+    if (target === undefined || target.kind === 'image') {
+      continue;
+    }
     for (const { host, plugin } of facts) {
       const key = openingKey(host, '', '');
       const known = hosts.get(key) ?? { host, plugins: [] };
@@ -108,7 +112,11 @@ function startOf(
   plugins: readonly PluginOfSequence[],
   close: (source: { close(): void }) => void,
 ): (() => PluginSequence) | null {
-  const tree = targets.find(({ name }) => name === target)?.tree ?? null;
+  const holder = targets.find(({ name }) => name === target);
+  if (holder === undefined || holder.kind === 'image') {
+    return null;
+  }
+  const { tree } = holder;
   try {
     const source = tree === null ? openFile(path) : tree.open(path);
     close(source);

@@ -584,6 +584,7 @@ violating := [
 							"alone": "loads",
 							"aloneUndecided": false,
 							"earlier": {
+								"target": "lab/go/plugin-auditor",
 								"path": "lab/go/plugin-auditor",
 								"at": ".rodata+0xc5a0",
 								"value": "0eb706650531d2e0 example.com/lab/ledger",
@@ -1553,6 +1554,7 @@ unknown := [
 							"alone": "fails",
 							"aloneUndecided": true,
 							"earlier": {
+								"target": "lab/go/plugin-missing-library",
 								"path": "lab/go/plugin-missing-library",
 								"at": "DT_NEEDED",
 								"value": "libabsent.so",
@@ -1783,6 +1785,7 @@ unknown := [
 							"alone": "loads",
 							"aloneUndecided": false,
 							"earlier": {
+								"target": "lab/go/plugin-missing-library",
 								"path": "lab/go/plugin-missing-library",
 								"at": "file",
 								"value": "outcome not known",
