@@ -107,6 +107,30 @@ interface Conversation {
     /** One object of variable bindings for each answer to the query. */
     readonly answer: { readonly result: readonly Readonly<Record<string, unknown>>[] };
   };
+  readonly queries: {
+    readonly question: { readonly queries: readonly RegoQuery[] };
+    /** In the order of the queries. */
+    readonly answer: readonly RegoQueryResult[];
+  };
+}
+
+/** One of many queries that are compiled, each on its own, by one run of the program. */
+export interface RegoQuery {
+  readonly sources: RegoSources;
+  readonly query: string;
+  /** Asks for the answers of OPA's interpreter, too, for this data and input. */
+  readonly evaluate: boolean;
+  readonly data?: object;
+  readonly input?: unknown;
+}
+
+export interface RegoQueryResult {
+  readonly errors?: readonly PolicyProblem[];
+  /** Base64. Its one entrypoint gives the answers to the query, as a set of objects of variable bindings. */
+  readonly wasm?: string;
+  readonly answers?: readonly Readonly<Record<string, unknown>>[];
+  /** The code of what ended the interpreter: `eval_conflict_error` and the like. */
+  readonly failure?: string;
 }
 
 /** What the program writes: see `response` in `opa/main.go`. */

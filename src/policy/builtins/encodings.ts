@@ -1,6 +1,9 @@
 import { type Builtins, plain } from './builtin.ts';
 
 export const encodings: Builtins = {
+  'base64url.encode_no_pad': plain((text) =>
+    typeof text === 'string' ? Buffer.from(text).toString('base64url') : undefined,
+  ),
   'hex.decode': plain(decodeHex),
   'hex.encode': plain(encodeHex),
 };

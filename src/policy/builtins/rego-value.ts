@@ -99,9 +99,10 @@ export function parseRegoValue(text: string): RegoValue {
     if (string !== null) {
       return { type: 'string', value: JSON.parse(string) };
     }
-    const digits = match(/-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?/y);
+    const digits = match(/-?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?/y);
     if (digits !== null) {
-      return { type: 'number', digits };
+      // Rego allows to leave out a zero before the point, and the compiled policy keeps that.
+      return { type: 'number', digits: digits.replace(/^(-?)\./, '$10.') };
     }
     throw new SyntaxError(`no Rego value: ${text.slice(at, at + 200)}`);
   };

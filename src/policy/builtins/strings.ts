@@ -1,6 +1,9 @@
-import { type Builtins, plain } from './builtin.ts';
+import { BuiltinError, type Builtins, plain } from './builtin.ts';
+import { integerOf, textOf } from './operands.ts';
 
 export const strings: Builtins = {
+  indexof_n: plain(indexesOf),
+  'strings.split_n': plain(splitAtMost),
   'strings.any_prefix_match': plain(anyPrefixMatch),
   'strings.any_suffix_match': plain(anySuffixMatch),
   'strings.count': plain(countOccurrences),
@@ -22,6 +25,23 @@ function countOccurrences(string: unknown, searched: unknown): number | undefine
     return undefined;
   }
   return searched === '' ? [...string].length + 1 : string.split(searched).length - 1;
+}
+
+/** `indexof_n`: where each occurrence begins, those that overlap included, in code points. */
+function indexesOf(text: unknown, searched: unknown): readonly number[] {
+  const [characters, wanted] = [[...textOf(text)], [...textOf(searched)]];
+  if (wanted.length === 0) {
+    throw new BuiltinError('empty search character');
+  }
+  return characters.flatMap((_, start) => (wanted.every((one, at) => characters[start + at] === one) ? [start] : []));
+}
+
+/** `strings.split_n`: the first pieces, or the last ones for a negative number. */
+function splitAtMost(text: unknown, separator: unknown, count: unknown): readonly string[] {
+  const delimiter = textOf(separator);
+  const pieces = delimiter === '' ? [...textOf(text)] : textOf(text).split(delimiter);
+  const wanted = Number(integerOf(count));
+  return wanted >= 0 ? pieces.slice(0, wanted) : pieces.slice(wanted);
 }
 
 function anyMatch(

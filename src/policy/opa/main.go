@@ -28,6 +28,8 @@ type request struct {
 	Query       string   `json:"query"`       // eval
 	// Input is read by eval. Absent means undefined, which `null` does not.
 	Input json.RawMessage `json:"input"`
+	// Queries are what the command queries answers, each on its own.
+	Queries []query `json:"queries"`
 }
 
 // response holds either errors, or the one field named like the command.
@@ -38,6 +40,8 @@ type response struct {
 	Test   *testResult    `json:"test,omitempty"`
 	Fmt    []formatResult `json:"fmt,omitempty"`
 	Eval   *evalResult    `json:"eval,omitempty"`
+	// Queries holds a result for each query, in their order.
+	Queries []queryResult `json:"queries,omitempty"`
 }
 
 func main() {
@@ -76,6 +80,8 @@ func run(ctx context.Context, asked request) (answer response, err error) {
 		answer.Fmt, err = reformat(asked)
 	case "eval":
 		answer.Eval, err = eval(ctx, asked)
+	case "queries":
+		answer.Queries = queries(ctx, asked.Queries)
 	default:
 		err = fmt.Errorf("no such command")
 	}

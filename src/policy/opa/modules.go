@@ -20,8 +20,9 @@ type problem struct {
 	Col     int    `json:"col"` // 1 is the first character of the line
 }
 
-// refused lists the built-ins through which a policy would see more than its facts.
-var refused = []string{"http.send", "net.lookup_ip_addr", "opa.runtime"}
+// refused lists the built-ins through which a policy would see more than its facts, and rego.parse_module, which
+// needs the whole compiler where policies run.
+var refused = []string{"http.send", "net.lookup_ip_addr", "opa.runtime", "rego.parse_module"}
 
 const undefinedFunction = "undefined function "
 
