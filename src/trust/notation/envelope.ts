@@ -177,7 +177,7 @@ function requireTrustedChain(question: {
 
 /** Whether a certificate's subject has every attribute of an identity, each of them once. */
 function hasAttributes({ x509 }: Certificate, identity: DistinguishedName): boolean {
-  const subject = x509.subject.split('\n');
+  const subject = (x509.subject ?? '').split('\n');
   return [...identity].every(([name, value]) => {
     const written = name === 'S' ? 'ST' : name;
     const found = subject.filter((line) => line.startsWith(`${written}=`));

@@ -71,7 +71,8 @@ export function readCertificate(bytes: Buffer | string): Certificate {
   if (serialNumber === undefined || issuer === undefined || subject === undefined) {
     throw new Rejection('the certificate is damaged');
   }
-  const name = x509.subject.split('\n').join(', ');
+  // Certificates that name their subject only in an extension have no subject, whatever the type says.
+  const name = (x509.subject ?? '(no subject)').split('\n').join(', ');
   const extensions = extensionsOf(
     versioned.find(({ tag }) => tag === 0xa3),
     name,
