@@ -15,6 +15,7 @@ export const commands: ReadonlyMap<string, AddCommand> = new Map([
   ['check', addCheck],
   ['predict', addPredict],
   ['resolve', addResolve],
+  ['scan', addScan],
   ['verify', addVerify],
   ['schema', addSchema],
   ['policy', addPolicy],
@@ -54,16 +55,18 @@ function addCheck(program: Command, surroundings: Surroundings, exit: (code: Exi
       .option('--policy <directory>', 'own rules next to the built-in ones (repeatable)', collect)
       .option('--platform <platform>', platformHelp)
       .option('--plain-http <host>', plainHttpHelp, collect)
-      .addOption(
-        new Option('--fail-on <severity>', 'lowest severity that makes the exit code 1')
-          .choices(['error', 'warning', 'never'])
-          .default('error'),
-      ),
+      .addOption(failOnOption()),
     reportFormatNames,
   ).action(async (targets: string[], options) => {
     const { checkCommand } = await import('./check.ts');
     exit(await checkCommand(targets, options, surroundings));
   });
+}
+
+function failOnOption(): Option {
+  return new Option('--fail-on <severity>', 'lowest severity that makes the exit code 1')
+    .choices(['error', 'warning', 'never'])
+    .default('error');
 }
 
 function addPredict(program: Command, surroundings: Surroundings, exit: (code: ExitCode) => void): void {
@@ -131,6 +134,34 @@ function addVerify(program: Command, surroundings: Surroundings, exit: (code: Ex
   ).action(async (image: string, options) => {
     const { verifyCommand } = await import('./verify.ts');
     exit(await verifyCommand(image, options, surroundings));
+  });
+}
+
+function addScan(program: Command, surroundings: Surroundings, exit: (code: ExitCode) => void): void {
+  withSharedOptions(
+    program
+      .command('scan')
+      .description('judge the images of registries, reading each digest once')
+      .argument('[target...]', 'REGISTRY, REGISTRY/REPOSITORY[:TAG|@DIGEST], or - for a list of them on standard input')
+      .option('--tags <pattern>', 'only tags that match, * stands for anything (repeatable)', collect)
+      .option('--state <file>', "keeps what is done (default: in the user's cache directory)")
+      .option('--concurrency <number>', 'images that are scanned at the same time', '4')
+      .option('--rate <number>', 'requests a second to each registry, at most')
+      .option('--policy <directory>', 'own rules next to the built-in ones (repeatable)', collect)
+      .option('--platform <platform>', platformHelp)
+      .option('--plain-http <host>', plainHttpHelp, collect)
+      .option('--queue <url>', 'Redis that hands the images to workers: redis://HOST:PORT')
+      .option('--worker', 'scan what others hand out by --queue, until told to stop')
+      .addOption(failOnOption()),
+    ['text', 'jsonl'],
+  ).action(async (targets: string[], options) => {
+    if (options.worker === true) {
+      const { scanWorkerCommand } = await import('./scan-worker.ts');
+      exit(await scanWorkerCommand(targets, options, surroundings));
+      return;
+    }
+    const { scanCommand } = await import('./scan.ts');
+    exit(await scanCommand(targets, options, surroundings));
   });
 }
 

@@ -1,5 +1,6 @@
 import { tmpdir } from 'node:os';
 import type { ImageAccess } from '../src/facts/inspected-target.ts';
+import type { Pace } from '../src/image/registry/pace.ts';
 import type { ConfiguredRegistry } from '../src/image/registry/settings.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -17,11 +18,15 @@ export interface LazyImageAccess {
   close(): void;
 }
 
-/** @param configured what the configuration says about registries. */
+/**
+ * @param configured what the configuration says about registries.
+ * @param pace how hard each registry may be asked, where that is not left to the client.
+ */
 export function imageAccess(
   { platform, plainHttp = [] }: ImageOptions,
   configured: readonly ConfiguredRegistry[],
   { env }: Surroundings,
+  pace: Pace | null = null,
 ): LazyImageAccess {
   let opened: Promise<ImageAccess> | undefined;
   let close = (): void => {};

@@ -1,6 +1,7 @@
 /** What a command may touch of the process that it runs in; the parts of `process` by the same names. */
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdin: NodeJS.ReadableStream;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
   cwd(): string;

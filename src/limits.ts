@@ -177,6 +177,12 @@ export const limits = {
   credentialHelperBytes: 1_048_576,
   /** Milliseconds that a credential helper may take; those of clouds ask their servers. */
   credentialHelperMilliseconds: 30_000,
+  /** Tries of one image by the workers of a scan, a second and more apart. */
+  scanAttempts: 4,
+  /** Milliseconds for which a worker may be silent about an image: the largest file is judged without a pause in less. */
+  scanLockMilliseconds: 60_000,
+  /** Times that Redis is connected to again before it is given up: about a minute. */
+  redisReconnections: 30,
   /** Characters of an image reference: those of a repository, a tag and the longest digest. */
   referenceBytes: 1_024,
   /** Characters of a repository's name, as docker and the registries have it. */

@@ -17,6 +17,7 @@ const order = [
   'src/facts',
   'src/policy',
   'src/findings',
+  'src/scan',
   'src/admission',
 ];
 

@@ -1,7 +1,7 @@
 import type { FactsDocument } from '../facts/schema.ts';
 import type { Configuration } from '../policy/configuration/configuration.ts';
 import { type JudgedFinding, judgeFindings, type RuleInForce } from '../policy/enforcement.ts';
-import type { Policy } from '../policy/evaluation.ts';
+import type { Policy, PolicyFinding } from '../policy/evaluation.ts';
 import { type Finding, type Report, type Summary, undecidedReason } from './finding.ts';
 
 /** What turns facts into findings. */
@@ -30,10 +30,27 @@ export function reportOn(documents: readonly FactsDocument[], judge: Judge): Rep
   };
 }
 
-function findingsOf(document: FactsDocument, { policy, configuration, inForce, today }: Judge): readonly Finding[] {
+function findingsOf(document: FactsDocument, judge: Judge): readonly Finding[] {
   const layers = new Map(document.binaries.map(({ path, layer }) => [path, layer]));
-  const judged = judgeFindings(policy.evaluate(document), document.subject.name, today, configuration, inForce);
-  return judged.map((finding) => addressed(finding, document.subject.name, layers.get(finding.path) ?? null));
+  return addressedFindings(judge.policy.evaluate(document), document.subject.name, layers, judge);
+}
+
+/** What the configuration makes of findings. */
+export type Addressing = Omit<Judge, 'policy'>;
+
+/**
+ * Findings of the policy as they are shown for one target: enforced, with the exceptions that cover them.
+ *
+ * @param layers of the files that they are about; those of a target without layers may be left out.
+ */
+export function addressedFindings(
+  found: readonly PolicyFinding[],
+  target: string,
+  layers: ReadonlyMap<string, number | null>,
+  { configuration, inForce, today }: Addressing,
+): readonly Finding[] {
+  const judged = judgeFindings(found, target, today, configuration, inForce);
+  return judged.map((finding) => addressed(finding, target, layers.get(finding.path) ?? null));
 }
 
 function addressed(finding: JudgedFinding, target: string, layer: number | null): Finding {

@@ -1,0 +1,55 @@
+import { limits } from '../src/limits.ts';
+import type { Configuration } from '../src/policy/configuration/configuration.ts';
+import { type RuleInForce, rulesInForce } from '../src/policy/enforcement.ts';
+import { loadPolicy, type Policy } from '../src/policy/evaluation.ts';
+import { timeLimited } from '../src/policy/time-limit.ts';
+import { policyVersion } from '../src/scan/policy-version.ts';
+import { factsRevision } from './facts-revision.ts';
+import { type ImageOptions, imageAccess, type LazyImageAccess } from './images.ts';
+import { configurationFor, policiesFor } from './policies.ts';
+import { type SharedOptions, usageError } from './shared-options.ts';
+import type { Surroundings } from './surroundings.ts';
+
+/** Options that a scan and its workers have in common: both must come to the same policies. */
+export interface ScanSetupOptions extends SharedOptions, ImageOptions {
+  readonly policy?: readonly string[];
+  readonly concurrency: string;
+  readonly rate?: string;
+  readonly queue?: string;
+}
+
+/** What scanning images takes. */
+export interface ScanSetup {
+  readonly policy: Policy;
+  readonly configuration: Configuration;
+  readonly inForce: ReadonlyMap<string, RuleInForce>;
+  readonly images: LazyImageAccess;
+  /** Of policies, parameters, and the code that states facts. */
+  readonly version: string;
+  readonly concurrency: number;
+}
+
+/** @throws ElfgateError `usage`, `configuration`, `policy` */
+export async function scanSetup(options: ScanSetupOptions, surroundings: Surroundings): Promise<ScanSetup> {
+  const concurrency = numberOf(options.concurrency, '--concurrency');
+  const perSecond = options.rate === undefined ? null : numberOf(options.rate, '--rate');
+  const bundle = await policiesFor(options.policy ?? [], surroundings);
+  const configuration = await configurationFor(options, surroundings, bundle);
+  const inForce = rulesInForce(configuration, bundle.rules);
+  return {
+    policy: await loadPolicy(bundle, inForce, { limited: timeLimited(limits.evaluationMilliseconds) }),
+    configuration,
+    inForce,
+    images: imageAccess(options, configuration.registries, surroundings, { concurrent: concurrency * 2, perSecond }),
+    version: policyVersion(bundle.revision, inForce, factsRevision()),
+    concurrency,
+  };
+}
+
+function numberOf(text: string, option: string): number {
+  const value = Number(text);
+  if (!/^\d{1,4}$/.test(text) || value < 1) {
+    throw usageError(`${option} ${text}: not a number between 1 and 9999`, `${option} 4`);
+  }
+  return value;
+}

@@ -1,0 +1,60 @@
+import { ElfgateError } from '../src/errors.ts';
+import { printable } from '../src/findings/printable.ts';
+import { scanImage } from '../src/scan/scan-image.ts';
+import { startScanWorker } from '../src/scan/scan-worker.ts';
+import { type ScanSetupOptions, scanSetup } from './scan-setup.ts';
+import { usageError } from './shared-options.ts';
+import type { ExitCode, Surroundings } from './surroundings.ts';
+
+/** `elfgate scan --worker --queue URL`: scans what others hand out, until SIGTERM or SIGINT. */
+export async function scanWorkerCommand(
+  targets: readonly string[],
+  options: ScanSetupOptions,
+  surroundings: Surroundings,
+): Promise<ExitCode> {
+  if (options.queue === undefined || targets.length > 0) {
+    throw usageError(
+      'a worker takes its images from a queue, and from nowhere else',
+      'elfgate scan --worker --queue redis://localhost:6379',
+    );
+  }
+  const { stderr } = surroundings;
+  const say = (text: string): void => {
+    if (options.quiet !== true) {
+      stderr.write(`${printable(text)}\n`);
+    }
+  };
+  const setup = await scanSetup(options, surroundings);
+  const access = await setup.images.open();
+  const { policy, version, concurrency } = setup;
+  try {
+    const worker = await startScanWorker({
+      url: options.queue,
+      version,
+      concurrency,
+      scanImage: (image) => scanImage(image, { access, policy }),
+      onDone: ({ name, digest }, milliseconds) => say(`scanned ${name} ${digest} in ${milliseconds.toFixed(0)} ms`),
+      onFailed: ({ name, digest }, message, final) =>
+        say(`${final ? 'failed' : 'failed, and will be tried again'}: ${name} ${digest}: ${message}`),
+    });
+    say(`waiting for images; policies ${version.slice(0, 12)}`);
+    const lost = worker.lost.then(() => 'lost' as const);
+    const ending = await Promise.race([lost, told()]);
+    if (ending === 'lost') {
+      throw new ElfgateError('unreachable', 'the connection to Redis was lost and does not come back');
+    }
+    say('stopping: waits for the images under way');
+    await worker.stop();
+    return 0;
+  } finally {
+    setup.images.close();
+  }
+}
+
+/** Settles when the process is told to stop. */
+function told(): Promise<'told'> {
+  return new Promise((resolve) => {
+    process.once('SIGTERM', () => resolve('told'));
+    process.once('SIGINT', () => resolve('told'));
+  });
+}

@@ -1,0 +1,47 @@
+import { Redis } from 'ioredis';
+import { ElfgateError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { FoundImage } from './discovery.ts';
+
+/** What a worker is told about an image; plain JSON. */
+export type ScanJobData = FoundImage;
+
+/** The name of the queue of one version of the policies: a worker with other ones never takes its jobs. */
+export function queueName(version: string): string {
+  return `elfgate-scan-${version.slice(0, 32)}`;
+}
+
+/**
+ * Connects to Redis, and connects again when it is lost.
+ *
+ * @param url `redis://` or `rediss://`, with credentials where they are needed; they are never shown.
+ * @throws ElfgateError `usage` for what is no such address, `unreachable` when nothing answers there.
+ */
+export async function connectToRedis(url: string): Promise<Redis> {
+  const address = URL.canParse(url) ? new URL(url) : null;
+  if (address === null || !/^rediss?:$/.test(address.protocol)) {
+    throw new ElfgateError('usage', '--queue: not the address of a Redis server', {
+      hint: '--queue redis://localhost:6379',
+    });
+  }
+  const redis = new Redis(url, {
+    lazyConnect: true,
+    // What waits for jobs must not be given up by single commands; the connection as a whole is.
+    maxRetriesPerRequest: null,
+    retryStrategy: (times) => (times > limits.redisReconnections ? null : Math.min(times * 200, 2000)),
+  });
+  let reason: unknown;
+  redis.on('error', (error) => {
+    reason = error;
+  });
+  try {
+    await redis.connect();
+  } catch (error) {
+    redis.disconnect();
+    throw new ElfgateError('unreachable', `${address.host}: Redis does not answer`, {
+      hint: 'check the address after --queue, and its password',
+      cause: reason ?? error,
+    });
+  }
+  return redis;
+}
