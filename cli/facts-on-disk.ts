@@ -23,7 +23,7 @@ const rooms = ['bytes', 'image', 'binary', 'loader', 'facts'];
  * Names the code that states facts, so that those of other code are not taken for its own: the version of a published
  * package, which never changes, and in a checkout the state of the sources, which do.
  */
-function factsRevision(): string {
+export function factsRevision(): string {
   const sources = join(import.meta.dirname, '..', 'src');
   if (!existsSync(join(sources, 'limits.ts'))) {
     return version();

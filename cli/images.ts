@@ -39,6 +39,7 @@ export function imageAccess(
       registries: registrySettings(configured, plainHttp),
       credentials: dockerCredentials(dockerConfigFiles(env), env),
       environment: env,
+      ...(pace === null ? {} : { pace }),
     });
     const { factsOnDisk } = await import('./facts-on-disk.ts');
     const store = factsOnDisk(env);

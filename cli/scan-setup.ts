@@ -4,7 +4,7 @@ import { type RuleInForce, rulesInForce } from '../src/policy/enforcement.ts';
 import { loadPolicy, type Policy } from '../src/policy/evaluation.ts';
 import { timeLimited } from '../src/policy/time-limit.ts';
 import { policyVersion } from '../src/scan/policy-version.ts';
-import { factsRevision } from './facts-revision.ts';
+import { factsRevision } from './facts-on-disk.ts';
 import { type ImageOptions, imageAccess, type LazyImageAccess } from './images.ts';
 import { configurationFor, policiesFor } from './policies.ts';
 import { type SharedOptions, usageError } from './shared-options.ts';

@@ -237,7 +237,7 @@ export function repositoryOf(
       const call = { path: path('tags/list'), scope: pull, what: `${repository}: tags`, signal: patience.signal };
       const tags: string[] = [];
       for await (const answer of pagesOf(host, call)) {
-        assertFound(answer, name, 'its list of tags');
+        assertFound(answer, name, 'such repository');
         tags.push(...namesIn(answer, 'tags', `${name}: its list of tags`));
         if (tags.length > limits.registryListEntries) {
           throw new ElfgateError('limit', `${name}: has more than ${limits.registryListEntries} tags`);
