@@ -2,11 +2,14 @@ import { startsLikeElf } from '../binary/elf/header.ts';
 import { startsLikeWasm } from '../binary/wasm/magic.ts';
 import type { Image } from '../image/image.ts';
 import type { ImageSource } from '../image/image-source.ts';
-import { imageTree } from '../image/layers/image-tree.ts';
+import type { FileContent } from '../image/layers/file-contents.ts';
+import { type ImageTree, imageTree } from '../image/layers/image-tree.ts';
 import { openImages } from '../image/open-images.ts';
 import { formatPlatform } from '../image/platform.ts';
-import { inspectTree } from './inspect-tree.ts';
+import { limits } from '../limits.ts';
+import { type EarlyFacts, inspectTree } from './inspect-tree.ts';
 import type { ImageAccess, InspectedContents, InspectedTarget, InspectOptions, Target } from './inspected-target.ts';
+import { inspectionPool } from './inspection-pool.ts';
 import { launchFacts } from './launch-facts.ts';
 import type { ImageFacts } from './schema.ts';
 
@@ -61,36 +64,60 @@ async function inspectImage(
   options: InspectOptions,
   { temporaryDirectory, signal }: Pick<ImageAccess, 'temporaryDirectory' | 'signal'>,
 ): Promise<InspectedContents> {
-  const tree = await imageTree(image, {
-    kept: { isBinary: (start) => startsLikeElf(start) || startsLikeWasm(start) },
-    temporaryDirectory,
-    ...(signal === undefined ? {} : { signal }),
-    ...(options.onFile === undefined ? {} : { onEntry: options.onFile }),
-  });
-  const { config } = image;
+  // Threads take longer to start than a small image takes to inspect.
+  const pool = bytesOf(image) < limits.inspectedAtOnceBytes ? null : inspectionPool(options.symbols);
+  let tree: ImageTree | null = null;
   try {
-    return {
-      kind: 'image',
-      digest: image.digest,
-      meeting: { platform: formatPlatform(image.platform), container: null },
-      ...inspectTree(tree, { symbols: options.symbols }),
-      // Its files are given back before images meet: what is kept of them is in the facts.
-      tree: null,
-      image: imageFacts(image),
-      launch: launchFacts(
-        {
-          user: config.user,
-          workingDirectory: config.workingDir,
-          environment: config.env,
-          entrypoint: config.entrypoint,
-          arguments: config.cmd,
-        },
-        tree,
-      ),
-    };
+    tree = await imageTree(image, {
+      kept: { isBinary: (start) => startsLikeElf(start) || startsLikeWasm(start) },
+      temporaryDirectory,
+      ...(signal === undefined ? {} : { signal }),
+      ...(options.onFile === undefined ? {} : { onEntry: options.onFile }),
+      ...(pool === null ? {} : { onBinary: pool.add }),
+    });
+    return contentsOfTree(image, tree, options, (await pool?.finish()) ?? new Map());
   } finally {
-    tree.close();
+    pool?.close();
+    tree?.close();
   }
+}
+
+function contentsOfTree(
+  image: Image,
+  tree: ImageTree,
+  { symbols }: InspectOptions,
+  early: ReadonlyMap<FileContent, EarlyFacts>,
+): InspectedContents {
+  const { config } = image;
+  const earlyAt = (path: string): EarlyFacts | undefined => {
+    const content = tree.contentOf(path);
+    // What is not kept does not start like a binary.
+    return content === null ? null : early.get(content);
+  };
+  return {
+    kind: 'image',
+    digest: image.digest,
+    meeting: { platform: formatPlatform(image.platform), container: null },
+    ...inspectTree(tree, { symbols, early: earlyAt }),
+    // Its files are given back before images meet: what is kept of them is in the facts.
+    tree: null,
+    image: imageFacts(image),
+    launch: launchFacts(
+      {
+        user: config.user,
+        workingDirectory: config.workingDir,
+        environment: config.env,
+        entrypoint: config.entrypoint,
+        arguments: config.cmd,
+      },
+      tree,
+    ),
+  };
+}
+
+/** Bytes of all layers as stored; those of unknown size count as large. */
+function bytesOf({ layers }: Image): number {
+  return layers.reduce((sum, { size }) => sum + (size ?? limits.inspectedAtOnceBytes), 0);
 }
 
 function imageFacts({ reference, indexDigest, platform, config, layers }: Image): ImageFacts {

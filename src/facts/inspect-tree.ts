@@ -1,4 +1,4 @@
-import type { FileSource } from '../bytes/byte-source.ts';
+import type { ByteSource, FileSource } from '../bytes/byte-source.ts';
 import { ElfgateError, FormatError } from '../errors.ts';
 import type { FileTree, TreeEntry } from '../image/file-tree.ts';
 import { formatOf, type InspectedBinary, inspectBinary } from './binary-facts.ts';
@@ -57,7 +57,7 @@ export function inspectTree(tree: FileTree, options: TreeOptions): InspectedTree
  * @param path names it in problems; a file that has several gets the others later.
  * @returns `null` for a file that is no binary.
  */
-export function inspectAlone(source: FileSource, path: string, symbols: InspectOptions['symbols']): EarlyFacts {
+export function inspectAlone(source: ByteSource, path: string, symbols: InspectOptions['symbols']): EarlyFacts {
   try {
     if (formatOf(source) === null) {
       return null;

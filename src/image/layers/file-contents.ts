@@ -9,8 +9,20 @@ import type { ContentSink } from './tar-reader.ts';
 /** The bytes of one file of a layer, for as long as the {@link FileContents} they are in is open. */
 export interface FileContent {
   readonly size: number;
+  /** Where the bytes are, for another thread of this process. */
+  place(): ContentPlace;
   /** @param path names the file in errors. */
   source(path: string): ByteSource;
+}
+
+/** Bytes that every thread of the process can read: in shared memory, or in an open file. */
+export type ContentPlace =
+  | { readonly kind: 'memory'; readonly bytes: Uint8Array<SharedArrayBuffer> }
+  | { readonly kind: 'file'; readonly descriptor: number; readonly start: number; readonly size: number };
+
+/** @param path names the file in errors. */
+export function sourceAt(place: ContentPlace, path: string): ByteSource {
+  return place.kind === 'memory' ? bufferSource(place.bytes) : descriptorSource(place.descriptor, place, path);
 }
 
 /**
@@ -64,14 +76,15 @@ export function fileContents(temporaryDirectory: string): FileContents {
       kept(size);
       if (size <= limits.keptFileInMemoryBytes && inMemory + size <= limits.keptInMemoryBytes) {
         inMemory += size;
-        const buffer = Buffer.allocUnsafeSlow(size);
+        const memory = new Uint8Array(new SharedArrayBuffer(size));
         let filled = 0;
         return {
           write(bytes) {
-            filled += bytes.copy(buffer, filled);
+            memory.set(bytes, filled);
+            filled += bytes.length;
           },
           end() {},
-          content: { size, source: () => bufferSource(buffer) },
+          content: contentAt(size, () => ({ kind: 'memory', bytes: memory })),
         };
       }
       // Files of several layers are written at once, each into its own stretch.
@@ -84,7 +97,7 @@ export function fileContents(temporaryDirectory: string): FileContents {
           filled += bytes.length;
         },
         end() {},
-        content: { size, source: (path) => descriptorSource(spillFile(), { start, size }, path) },
+        content: contentAt(size, () => ({ kind: 'file', descriptor: spillFile(), start, size })),
       };
     },
     close() {
@@ -95,6 +108,10 @@ export function fileContents(temporaryDirectory: string): FileContents {
       }
     },
   };
+}
+
+function contentAt(size: number, place: () => ContentPlace): FileContent {
+  return { size, place, source: (path) => sourceAt(place(), path) };
 }
 
 function openUnnamed(directory: string): number {

@@ -1,0 +1,79 @@
+import { getCompileCacheDir } from 'node:module';
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { ElfgateError } from '../errors.ts';
+import type { FileContent } from '../image/layers/file-contents.ts';
+import type { EarlyFacts } from './inspect-tree.ts';
+import type { InspectedContent, InspectionSetup, InspectionTask } from './inspection-thread.ts';
+
+/** Inspects binaries on other threads while the rest of the image is still being inflated. */
+export interface InspectionPool {
+  /** Takes a binary, whose content must not change or go away before {@link finish}. */
+  add(path: string, content: FileContent): void;
+  /** What was found in each. @throws whatever a thread threw */
+  finish(): Promise<ReadonlyMap<FileContent, EarlyFacts>>;
+  /** Ends the threads, whatever they do. */
+  close(): void;
+}
+
+/**
+ * Starts one thread less than there are processors, which inflating takes, and at least one.
+ *
+ * Own code and not `piscina`: binaries are handed over by the hundred, in memory that is shared, and a pool that lives
+ * as long as one image needs no more than this.
+ */
+export function inspectionPool(symbols: InspectionSetup['symbols']): InspectionPool {
+  const setup: InspectionSetup = { symbols, compileCache: getCompileCacheDir() ?? null };
+  const threads = Array.from(
+    { length: Math.max(1, availableParallelism() - 1) },
+    () => new Worker(threadFile, { workerData: setup, env: {} }),
+  );
+  const contents: FileContent[] = [];
+  const found = new Map<FileContent, EarlyFacts>();
+  const all = Promise.withResolvers<void>();
+  // Somebody may fail before anybody waits for this.
+  all.promise.catch(() => {});
+  let complete = false;
+  const settle = (): void => {
+    if (complete && found.size === contents.length) {
+      all.resolve();
+    }
+  };
+  for (const thread of threads) {
+    thread.on('message', ({ index, facts }: InspectedContent) => {
+      const content = contents[index];
+      if (content !== undefined) {
+        found.set(content, facts);
+        settle();
+      }
+    });
+    thread.on('error', (error) => all.reject(error));
+    thread.on('exit', (code) =>
+      all.reject(new ElfgateError('evaluation', `a thread that inspects binaries ended with code ${code}`)),
+    );
+  }
+  return {
+    add(path, content) {
+      const index = contents.push(content) - 1;
+      const task: InspectionTask = { index, path, place: content.place() };
+      threads[index % threads.length]?.postMessage(task);
+    },
+    async finish() {
+      complete = true;
+      settle();
+      await all.promise;
+      return found;
+    },
+    close() {
+      for (const thread of threads) {
+        thread.removeAllListeners('exit');
+        void thread.terminate();
+      }
+    },
+  };
+}
+
+const threadFile = new URL(
+  import.meta.url.endsWith('.ts') ? './inspection-thread.ts' : './inspection-thread.js',
+  import.meta.url,
+);
