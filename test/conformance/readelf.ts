@@ -76,6 +76,12 @@ const machineWords: Readonly<Record<string, string>> = {
   LoongArch: 'loongarch',
   Sparc: 'sparc',
   'Sparc v9': 'sparcv9',
+  Alpha: 'alpha',
+  ARCv2: 'arcv2',
+  HPPA: 'parisc',
+  'Intel IA-64': 'ia_64',
+  MC68000: '68k',
+  'Renesas / SuperH SH': 'sh',
 };
 
 const machineNumbers = new Map(Object.entries(machineWords).map(([theirs, ours]) => [ours, theirs]));
