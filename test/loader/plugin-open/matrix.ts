@@ -114,6 +114,56 @@ const otherFiles: readonly (ArtifactName | OddFile)[] = [
 const each = (host: ArtifactName, list: readonly (ArtifactName | OddFile)[]): readonly SequenceCase[] =>
   list.map((plugin) => ({ host, plugins: [plugin] }));
 
+const architectures = ['arm64', 's390x'] as const;
+
+/** Plugins of another processor, by what follows `cross/plugin`. */
+const crossPlugins = [
+  '',
+  '-trimpath',
+  '-ldflags-s-w',
+  '-dependency-1.1.0',
+  '-pluginpath',
+  '-bsymbolic',
+  '-auditor',
+  '-billing',
+  '-billing-other-ledger',
+  '-cgo',
+  '-undefined-c-symbol',
+  '-1.25',
+  '-1.22',
+] as const;
+
+function crossCases(architecture: (typeof architectures)[number]): readonly SequenceCase[] {
+  const plugin = (name: (typeof crossPlugins)[number]): ArtifactName => `cross/plugin${name}-${architecture}`;
+  const all = crossPlugins.map(plugin);
+  return [
+    ...each(`cross/host-${architecture}`, all),
+    ...each(`cross/host-trimpath-${architecture}`, [plugin(''), plugin('-trimpath')]),
+    ...each(`cross/host-static-${architecture}`, [plugin(''), plugin('-undefined-c-symbol')]),
+    ...each(`cross/host-without-cgo-${architecture}`, [plugin('')]),
+    ...each(`cross/host-${architecture}`, [
+      `cross/library-${architecture}`,
+      'go/plugin',
+      'a text file',
+      'a missing file',
+    ]),
+    ...all.map((second): SequenceCase => ({ host: `cross/host-${architecture}`, plugins: [plugin(''), second] })),
+    ...[
+      ['-auditor', '-billing-other-ledger', '-billing'],
+      ['-billing-other-ledger', '-auditor', ''],
+      ['-trimpath', '', '-auditor'],
+      ['-billing', '-1.25', '-auditor'],
+      ['-undefined-c-symbol', '', '-cgo'],
+      ['-pluginpath', '-pluginpath'],
+    ].map(
+      (names): SequenceCase => ({
+        host: `cross/host-${architecture}`,
+        plugins: (names as (typeof crossPlugins)[number][]).map(plugin),
+      }),
+    ),
+  ];
+}
+
 /** All of them: some six hundred, a quarter of an hour on a small machine. */
 export const matrix: readonly SequenceClass[] = [
   {
@@ -175,6 +225,10 @@ export const matrix: readonly SequenceClass[] = [
       },
     ],
   },
+  ...architectures.map((architecture) => ({
+    about: `hosts and plugins of ${architecture}, emulated`,
+    cases: crossCases(architecture),
+  })),
   {
     about: 'long sequences',
     cases: [

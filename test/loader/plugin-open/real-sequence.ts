@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { predictPluginOpens } from '../../../src/loader/plugin-open/predict.ts';
 import { isUndecided, type OpenPrediction } from '../../../src/loader/plugin-open/prediction.ts';
 import { type ArtifactName, artifacts, isArtifactName } from '../../lab/lab.ts';
@@ -38,11 +39,17 @@ export async function compareWithReality({
   }
   const path: Readonly<Partial<Record<string, string>>> = lab.path;
   const paths = await Promise.all(plugins.map((name) => path[name] ?? oddFile(name as OddFile)));
-  const { results } = predictPluginOpens(lab.path[host], paths, { root: null });
+  const emulator = emulatorOf(host);
+  if (emulator !== null && !emulator.available) {
+    return emulator;
+  }
+  const { results } = predictPluginOpens(lab.path[host], paths, { root: emulator?.root ?? null });
   const isToHang = results.some(({ reason }) => reason === 'open-hangs');
-  const quick = await openAll(lab.path[host], paths, { timeout: patience });
+  const [program, given] =
+    emulator === null ? [lab.path[host], paths] : [emulator.program, ['-L', emulator.root, lab.path[host], ...paths]];
+  const quick = await openAll(program, given, { timeout: emulator === null || isToHang ? patience : longPatience });
   const openings =
-    quick.ending === 'hangs' && !isToHang ? await openAll(lab.path[host], paths, { timeout: longPatience }) : quick;
+    quick.ending === 'hangs' && !isToHang ? await openAll(program, given, { timeout: longPatience }) : quick;
   return {
     available: true,
     steps: results.map((predicted, index) => {
@@ -50,6 +57,28 @@ export async function compareWithReality({
       return { plugin: plugins[index] ?? '', predicted, real, verdict: verdictOn(predicted, real) };
     }),
   };
+}
+
+const emulated = {
+  arm64: { program: '/usr/bin/qemu-aarch64-static', root: '/usr/aarch64-linux-gnu' },
+  s390x: { program: '/usr/bin/qemu-s390x-static', root: '/usr/s390x-linux-gnu' },
+} as const;
+
+/** How a host of another processor is run here, and where its libraries are; `null` for one of this machine. */
+function emulatorOf(
+  host: ArtifactName,
+):
+  | { readonly available: true; readonly program: string; readonly root: string }
+  | { readonly available: false; readonly reason: string }
+  | null {
+  const architecture = /^cross\/.*-(arm64|s390x)$/.exec(host)?.[1];
+  if (architecture !== 'arm64' && architecture !== 's390x') {
+    return null;
+  }
+  const emulator = emulated[architecture];
+  return existsSync(emulator.program)
+    ? { available: true, ...emulator }
+    : { available: false, reason: `${emulator.program} is not on this machine: apt-get install qemu-user-static` };
 }
 
 function realStep({ openings, ending, stderr }: Openings, index: number): Step['real'] {
