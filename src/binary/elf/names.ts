@@ -264,7 +264,7 @@ function unnamed(kind: string, value: number): string {
   return `${kind}_0x${value.toString(16)}`;
 }
 
-export const EM = { mips: 8, alpha: 0x9026, s390: 22, sparcv9: 43, x86_64: 62, bpf: 247 } as const;
+export const EM = { mips: 8, alpha: 0x9026, s390: 22, sparcv9: 43, x86_64: 62, aarch64: 183, bpf: 247 } as const;
 export const ET = { rel: 1, exec: 2, dyn: 3, core: 4 } as const;
 export const PT = {
   load: 1,

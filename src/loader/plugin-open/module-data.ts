@@ -38,7 +38,8 @@ export function compareModuleData(host: ModuleDataParty, plugin: ModuleDataParty
  * Whether a plugin of another size, when it appends itself to the list of modules, overwrites the `bad` mark of the
  * plugin before it. `next`, which the appending code of the later plugin writes at the place of its own layout, is the
  * last word of moduledata; in 1.21 and 1.22 `bad` is the word before it (`runtime/symtab.go`). What the mark becomes is
- * the lowest byte of an address: measured, a plugin of 1.23 sets it and one of 1.25 does not.
+ * the first byte of the address of the plugin's module data: measured, a plugin of 1.23 sets it and one of 1.25 does
+ * not, because its module data begins at an address whose last byte is zero.
  */
 export function overwritesBadMark(previous: ModuleDataParty, plugin: ModuleDataParty): boolean {
   return (

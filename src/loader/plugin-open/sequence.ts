@@ -9,6 +9,7 @@ import { FormatError } from '../../errors.ts';
 import { type HostFile, type HostProcess, type HostRoot, startHost } from './host-process.ts';
 import { type LoadedObject, referenceTo, unfindableExport } from './loaded-object.ts';
 import { compareModuleData, overwritesBadMark } from './module-data.ts';
+import { firstByteOfModuleData } from './module-registration.ts';
 import { directoryOf, type GlobalScope, malformed, openLibrary } from './open-library.ts';
 import { compareWithScope, type HashDifference } from './package-hashes.ts';
 import { runtimeMessages } from './pair.ts';
@@ -299,8 +300,13 @@ class OpenSequence implements PluginSequence {
     }
     if (layout === 'different-size') {
       this.#broken = true;
-      if (this.#modules.length > 0 && ours !== undefined && theirs !== undefined && overwritesBadMark(ours, theirs)) {
-        return { kind: 'undecided', reason: 'unknown-layout', evidence };
+      const last = this.#modules.at(-1);
+      if (last !== undefined && ours !== undefined && theirs !== undefined && overwritesBadMark(ours, theirs)) {
+        const mark = firstByteOfModuleData(elf);
+        if (mark === null) {
+          return { kind: 'undecided', reason: 'unknown-layout', evidence };
+        }
+        last.bad = mark !== 0;
       }
       return { kind: 'unregistered', reason: 'module-data-size', evidence };
     }
