@@ -245,4 +245,14 @@ export const limits = {
   providerKeys: 1_024,
   /** Milliseconds of one evaluation during a review. The API server waits for 10 s by default, typical facts take one. */
   reviewEvaluationMilliseconds: 5_000,
+  /** Bytes of a segment whose constants are searched for names of libraries. libclang's have 60 MB. */
+  scannedConstantBytes: 67_108_864,
+  /** Names of libraries among the constants of one file that are kept. A loader of plugins names some dozens. */
+  scannedConstants: 1_024,
+  /** Missing libraries, versions and symbols of one object that go into the facts; all are counted. */
+  listedLinkage: 64,
+  /** Hosts and plugins of one root that are looked at together for names that shadow each other. */
+  pluginsTogether: 256,
+  /** Strong symbols of several objects in one scope that go into the facts. */
+  listedInterposed: 256,
 } as const;

@@ -109,7 +109,8 @@ function closure(member: SetMember, members: readonly SetMember[]): ReadonlySet<
   return reached;
 }
 
-function answersTo(member: SetMember, needed: string): boolean {
+/** Whether a member is what DT_NEEDED of another one means. */
+export function answersTo(member: SetMember, needed: string): boolean {
   const fileName = member.name.slice(member.name.lastIndexOf('/') + 1);
   return member.elf.dynamic?.soname === needed || fileName === needed.slice(needed.lastIndexOf('/') + 1);
 }

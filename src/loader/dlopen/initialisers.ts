@@ -3,31 +3,34 @@ import type { ElfFile } from '../../binary/elf/elf-file.ts';
 import { DT, EM } from '../../binary/elf/names.ts';
 import type { SharedObject } from '../library-closure/shared-object.ts';
 
+/** {@link runsOwnInitialisers}, asked once for each object. @throws FormatError when they lie outside the file. */
+export function hasOwnInitialisers(object: SharedObject): boolean {
+  const known = answers.get(object);
+  if (known !== undefined) {
+    return known;
+  }
+  const answer = object.ask(runsOwnInitialisers);
+  answers.set(object, answer);
+  return answer;
+}
+
+const answers = new WeakMap<SharedObject, boolean>();
+
 /**
  * Whether code of an object's own runs while it is loaded: anything but what the compiler puts into every library, which
  * calls nothing that must be defined (`_init` of crti.o, `frame_dummy` of crtbegin.o).
  *
  * @throws FormatError when the initialisers lie outside the file.
  */
-export function hasOwnInitialisers(object: SharedObject): boolean {
-  const known = answers.get(object);
-  if (known !== undefined) {
-    return known;
+export function runsOwnInitialisers(elf: ElfFile): boolean {
+  if (elf.dynamic === null) {
+    return false;
   }
-  const answer = object.ask((elf) => {
-    if (elf.dynamic === null) {
-      return false;
-    }
-    const init = dynamicValue(elf.dynamic, DT.init);
-    const array = dynamicValue(elf.dynamic, DT.initArray);
-    const count = Math.floor((dynamicValue(elf.dynamic, DT.initArraySize) ?? 0) / elf.header.encoding.addressBytes);
-    return (init !== null && !isUsualInit(elf, init)) || (array !== null && !isUsualArray(elf, array, count));
-  });
-  answers.set(object, answer);
-  return answer;
+  const init = dynamicValue(elf.dynamic, DT.init);
+  const array = dynamicValue(elf.dynamic, DT.initArray);
+  const count = Math.floor((dynamicValue(elf.dynamic, DT.initArraySize) ?? 0) / elf.header.encoding.addressBytes);
+  return (init !== null && !isUsualInit(elf, init)) || (array !== null && !isUsualArray(elf, array, count));
 }
-
-const answers = new WeakMap<SharedObject, boolean>();
 
 // [endbr64;] sub $8,%rsp; mov __gmon_start__@GOT,%rax; test %rax,%rax; je +2; call *%rax; add $8,%rsp; ret
 const usualInit = /^(?:f30f1efa)?4883ec08488b05.{8}4885c07402ffd04883c408c3/;

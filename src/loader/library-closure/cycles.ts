@@ -1,5 +1,3 @@
-import type { Member } from './closure.ts';
-
 /**
  * Groups of objects that need each other, directly or through others: the strongly connected components of the graph of
  * DT_NEEDED with more than one object. Loaders initialise such a group in an order that its authors did not choose.
@@ -8,25 +6,27 @@ import type { Member } from './closure.ts';
  *
  * @returns each group in load order, the groups by their first object.
  */
-export function neededCycles(members: readonly Member[]): readonly (readonly Member[])[] {
+export function neededCycles<Node extends { readonly needs: readonly Node[] }>(
+  members: readonly Node[],
+): readonly (readonly Node[])[] {
   const positions = new Map(members.map((member, position) => [member, position]));
-  const numbers = new Map<Member, number>();
-  const lowest = new Map<Member, number>();
-  const open: Member[] = [];
-  const isOpen = new Set<Member>();
-  const groups: (readonly Member[])[] = [];
+  const numbers = new Map<Node, number>();
+  const lowest = new Map<Node, number>();
+  const open: Node[] = [];
+  const isOpen = new Set<Node>();
+  const groups: (readonly Node[])[] = [];
 
-  const enter = (member: Member): { readonly member: Member; next: number } => {
+  const enter = (member: Node): { readonly member: Node; next: number } => {
     numbers.set(member, numbers.size);
     lowest.set(member, numbers.size - 1);
     open.push(member);
     isOpen.add(member);
     return { member, next: 0 };
   };
-  const lower = (member: Member, to: number | undefined): void => {
+  const lower = (member: Node, to: number | undefined): void => {
     lowest.set(member, Math.min(lowest.get(member) ?? 0, to ?? 0));
   };
-  const close = (member: Member): void => {
+  const close = (member: Node): void => {
     const group = open.splice(open.lastIndexOf(member));
     for (const each of group) {
       isOpen.delete(each);
@@ -63,7 +63,7 @@ export function neededCycles(members: readonly Member[]): readonly (readonly Mem
       }
     }
   }
-  const firstOf = (group: readonly Member[]): number => {
+  const firstOf = (group: readonly Node[]): number => {
     const [first] = group;
     return first === undefined ? 0 : (positions.get(first) ?? 0);
   };

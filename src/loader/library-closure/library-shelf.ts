@@ -270,13 +270,14 @@ const notElf = 'invalid ELF header';
 const tooShort = 'file too short';
 
 function readPeek(source: FileSource): PeekedHeader | string {
+  // Of an image's files that are no binaries only the first bytes are kept.
+  if (source.size >= 52 && source.read(0, 4).readUInt32BE(0) !== 0x7f454c46) {
+    return notElf;
+  }
   const start = source.read(0, Math.min(64, source.size));
   // The length is what the loader looks at first, so that a short text is too short and no wrong header.
   if (start.length < 52) {
     return tooShort;
-  }
-  if (start.readUInt32BE(0) !== 0x7f454c46) {
-    return notElf;
   }
   const [fileClass, data] = [start[4], start[5]];
   if ((fileClass !== 1 && fileClass !== 2) || (data !== 1 && data !== 2)) {
