@@ -7,6 +7,7 @@ import { limits } from '../limits.ts';
 import { inspectTree } from './inspect-tree.ts';
 import type { InspectedTarget, InspectOptions, Target } from './inspected-target.ts';
 import { launchFacts } from './launch-facts.ts';
+import { noLinkage } from './linkage-facts.ts';
 
 /**
  * Inspects what a process of this machine runs: its executable and the libraries that are mapped into it, inside the
@@ -42,6 +43,8 @@ export function inspectProcess(target: Target, options: InspectOptions): Inspect
     digest: null,
     meeting: { platform: null, container: null },
     ...inspectTree(tree, options),
+    // What runs has been loaded, and of its root only what is mapped can be seen.
+    linkage: noLinkage,
     image: null,
     // Which file runs is known, and need not be looked for; what it was called with may hold secrets.
     launch: { ...launch, arguments: [], executable: withoutRoot(executable) },

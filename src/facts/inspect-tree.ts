@@ -4,6 +4,7 @@ import type { FileTree, TreeEntry } from '../image/file-tree.ts';
 import { formatOf, type InspectedBinary, inspectBinary } from './binary-facts.ts';
 import { rootedFacts } from './elf-facts.ts';
 import type { InspectOptions } from './inspected-target.ts';
+import { linkageOfTree, type TreeLinkage } from './linkage-facts.ts';
 import { rootFacts } from './root-facts.ts';
 import type { ProblemFacts, RootFacts } from './schema.ts';
 
@@ -13,6 +14,7 @@ export interface InspectedTree {
   readonly binaries: readonly InspectedBinary[];
   readonly problems: readonly ProblemFacts[];
   readonly root: RootFacts;
+  readonly linkage: TreeLinkage;
 }
 
 /** What was found out about a file before the root around it was known. */
@@ -48,7 +50,7 @@ export function inspectTree(tree: FileTree, options: TreeOptions): InspectedTree
       binaries.push(inRoot(found, entry, tree));
     }
   }
-  return { tree, binaries, problems, root: rootFacts(tree) };
+  return { tree, binaries, problems, root: rootFacts(tree), linkage: linkageOfTree(tree, binaries) };
 }
 
 /**

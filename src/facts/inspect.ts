@@ -3,6 +3,8 @@ import { openFile } from '../bytes/byte-source.ts';
 import { FormatError } from '../errors.ts';
 import { inspectBinary } from './binary-facts.ts';
 import type { Cleanup, InspectedTarget, InspectOptions, Target } from './inspected-target.ts';
+import { noLinkage } from './linkage-facts.ts';
+import { noPredictions } from './no-predictions.ts';
 import { predictLoads } from './predictions.ts';
 import type { FactsDocument } from './schema.ts';
 import { schemaVersion } from './schema-version.ts';
@@ -42,13 +44,7 @@ export async function documentsOf(inspected: readonly InspectedTarget[]): Promis
     launch: result.launch,
     root: result.root,
     binaries: result.binaries.map(({ facts }) => facts),
-    predictions: predicted[index]?.predictions ?? {
-      plugins: [],
-      sequences: [],
-      hosts: [],
-      globalScope: [],
-      nameServices: [],
-    },
+    predictions: predicted[index]?.predictions ?? noPredictions,
     workload: null,
     problems: [...result.problems, ...(predicted[index]?.problems ?? [])],
   }));
@@ -105,6 +101,7 @@ function inspectFile(target: Target, options: InspectOptions, cleanup: Cleanup):
       tree: null,
       problems: [],
       root: null,
+      linkage: noLinkage,
       image: null,
       launch: null,
     };

@@ -2,6 +2,7 @@ import type { FileTree } from '../image/file-tree.ts';
 import type { Platform } from '../image/platform.ts';
 import type { RegistryClient } from '../image/registry/client.ts';
 import type { InspectedBinary } from './binary-facts.ts';
+import type { TreeLinkage } from './linkage-facts.ts';
 import type { FactsDocument, ProblemFacts } from './schema.ts';
 import type { FactsStore } from './store/facts-store.ts';
 
@@ -24,6 +25,8 @@ export interface InspectedContents {
   readonly tree: FileTree | null;
   readonly problems: readonly ProblemFacts[];
   readonly root: FactsDocument['root'];
+  /** What the root's loader makes of its objects; nothing for a target without a root. */
+  readonly linkage: TreeLinkage;
   readonly image: FactsDocument['image'];
   readonly launch: FactsDocument['launch'];
 }

@@ -1,9 +1,9 @@
-import { findGlobalScopeNeeds, type SetMember } from '../loader/global-scope.ts';
 import { predictNameServices, type ServiceRoot } from '../loader/name-services.ts';
 import type { InspectedBinary } from './binary-facts.ts';
 import type { InspectedTarget } from './inspected-target.ts';
 import type { TargetPairs } from './plugin-pairs.ts';
-import type { FactsDocument, GlobalScopeFacts, NameServiceFacts, ProblemFacts } from './schema.ts';
+import type { FactsDocument, NameServiceFacts, ProblemFacts } from './schema.ts';
+import type { SetFacts } from './set-facts.ts';
 
 /** What was worked out for the document of one target. */
 export interface TargetPredictions {
@@ -15,7 +15,7 @@ export interface TargetPredictions {
 /** Predictions for each target's document, in the order of the targets. */
 export async function predictLoads(targets: readonly InspectedTarget[]): Promise<readonly TargetPredictions[]> {
   const { pairs, sequences, leftOut } = await openingsOf(targets);
-  const globalScope = globalScopeNeeds(targets);
+  const set = await setFacts(targets);
   const goFiles = targets.map(
     ({ binaries }) => new Set(binaries.filter(({ facts }) => facts.go !== null).map(({ facts }) => facts.path)),
   );
@@ -31,7 +31,10 @@ export async function predictLoads(targets: readonly InspectedTarget[]): Promise
           given: inspected.role === 'host',
           plugins: goPluginsOf(inspected, host, pairs, goFiles),
         })),
-      globalScope: globalScope[index] ?? [],
+      globalScope: [...(set[index]?.globalScope ?? []), ...inspected.linkage.globalScope],
+      linkage: [...(set[index]?.linkage ?? []), ...inspected.linkage.linkage],
+      cycles: [...(set[index]?.cycles ?? []), ...inspected.linkage.cycles],
+      interposed: [...(set[index]?.interposed ?? []), ...inspected.linkage.interposed],
       nameServices: nameServices(inspected),
     },
     problems: [
@@ -41,6 +44,15 @@ export async function predictLoads(targets: readonly InspectedTarget[]): Promise
         : []),
     ],
   }));
+}
+
+/** Only files that the caller named make up a set: those of a directory need not meet in one process. */
+async function setFacts(targets: readonly InspectedTarget[]): Promise<readonly SetFacts[]> {
+  if (!targets.some(({ binaries }) => binaries.some(({ facts, elf }) => facts.named && elf?.dynamic != null))) {
+    return [];
+  }
+  const { factsOfSet } = await import('./set-facts.ts');
+  return factsOfSet(targets);
 }
 
 interface Openings {
@@ -95,31 +107,6 @@ function goPluginsOf(
         (pair) => pair.host.target === name && pair.host.path === host.facts.path && goFiles[index]?.has(pair.plugin),
       ).length,
     0,
-  );
-}
-
-const listedSymbols = 64;
-
-/** Only files that the caller named make up a set: those of a directory need not meet in one process. */
-function globalScopeNeeds(targets: readonly InspectedTarget[]): readonly GlobalScopeFacts[][] {
-  const members: SetMember[] = [];
-  for (const { binaries } of targets) {
-    for (const { facts, elf } of binaries) {
-      if (facts.named && elf !== null) {
-        members.push({ name: facts.path, elf });
-      }
-    }
-  }
-  const needs = findGlobalScopeNeeds(members);
-  return targets.map(({ binaries }) =>
-    needs
-      .filter(({ member }) => binaries.some(({ elf }) => elf === member.elf))
-      .map(({ member, symbols, certain }) => ({
-        path: member.name,
-        symbols: symbols.slice(0, listedSymbols).map((symbol) => ({ ...symbol })),
-        count: symbols.length,
-        certain,
-      })),
   );
 }
 

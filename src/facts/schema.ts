@@ -364,6 +364,81 @@ export const NameServiceUse = closed(
   'a service module that a static program may load',
 );
 
+const listed = 'the first 64';
+
+export const Linkage = closed(
+  {
+    path: text('program or library in this document'),
+    program: flag('whether it is started, and not loaded into another'),
+    undecided: maybeText('why its libraries cannot be worked out; null when they were, and the rest is then exact'),
+    missing: Type.Array(
+      closed(
+        {
+          name: text('the library'),
+          neededBy: text('object that names it'),
+          refused: maybeText('why the loader refuses what it finds under that name; null when it finds nothing'),
+          elsewhere: maybeText('a file of that name that is not in the search path'),
+        },
+        'a library that is not found',
+      ),
+      { description: listed },
+    ),
+    versions: Type.Array(
+      closed(
+        {
+          library: Type.String(),
+          version: Type.String(),
+          neededBy: text('object that asks for it'),
+          provider: maybeText('library that lacks it; null when none of that name is loaded'),
+        },
+        'a symbol version that is asked for and not there',
+      ),
+      { description: listed },
+    ),
+    unresolved: Type.Array(
+      closed(
+        {
+          symbol: Type.String(),
+          version: maybeText('symbol version'),
+          neededBy: text('object that refers to it'),
+          lazy: flag('whether it fails when it is first called, and not when it is loaded'),
+          elsewhere: maybeText('an object of the root that defines it and is not loaded along'),
+        },
+        'a strong reference that nothing defines',
+      ),
+      { description: listed },
+    ),
+    unresolvedCount: count('how many such references there are'),
+  },
+  'an object that its loader will not, or not without doubt, bind completely; the others are left out',
+);
+
+export const NeededCycle = closed(
+  {
+    paths: texts('objects that need each other, in load order'),
+    kind: oneOf(['needed', 'initialiser'], 'by DT_NEEDED, or by what initialisers may open with dlopen'),
+    evidence: Type.Array(closed({ path: Type.String(), at: Type.String(), value: Type.String() }, 'what shows it')),
+  },
+  'objects whose initialisers cannot all run after those of what they use',
+);
+
+export const Interposition = closed(
+  {
+    symbol: Type.String(),
+    winner: text('object whose definition everyone gets'),
+    shadowed: Type.Array(
+      closed(
+        {
+          path: text('object whose own definition is passed over'),
+          binds: flag('whether the object itself refers to it by a relocation, and so gets the other one'),
+        },
+        'a definition that loses',
+      ),
+    ),
+  },
+  'a strong symbol that several objects of one scope define',
+);
+
 export const Root = closed(
   {
     platform: nullable(
@@ -578,6 +653,9 @@ export const FactsDocument = Type.Object(
         sequences: Type.Array(PluginSequence),
         hosts: Type.Array(PluginHost),
         globalScope: Type.Array(GlobalScopeNeed),
+        linkage: Type.Array(Linkage),
+        cycles: Type.Array(NeededCycle),
+        interposed: Type.Array(Interposition),
         nameServices: Type.Array(NameServiceUse),
       },
       'what will happen at load time',
@@ -602,6 +680,9 @@ export type SearchPathFacts = Static<typeof SearchPath>;
 export type PluginPairFacts = Static<typeof PluginPair>;
 export type PluginSequenceFacts = Static<typeof PluginSequence>;
 export type GlobalScopeFacts = Static<typeof GlobalScopeNeed>;
+export type LinkageFacts = Static<typeof Linkage>;
+export type CycleFacts = Static<typeof NeededCycle>;
+export type InterpositionFacts = Static<typeof Interposition>;
 export type NameServiceFacts = Static<typeof NameServiceUse>;
 export type RootFacts = Static<typeof Root>;
 export type ProblemFacts = Static<typeof Problem>;

@@ -3,6 +3,7 @@ import type { Container, PodSpec, Profiles } from '../workload/pod-spec.ts';
 import { podTemplatesOf, type TemplatePaths } from '../workload/pod-templates.ts';
 import { deliverySourcesOf } from '../workload/sources.ts';
 import { trafficRoutesOf } from '../workload/traffic.ts';
+import { noPredictions } from './no-predictions.ts';
 import type { FactsDocument, WorkloadFacts } from './schema.ts';
 import { schemaVersion } from './schema-version.ts';
 
@@ -38,7 +39,7 @@ export function workloadDocument(object: unknown, name: string, context: Workloa
     launch: null,
     root: null,
     binaries: [],
-    predictions: { plugins: [], sequences: [], hosts: [], globalScope: [], nameServices: [] },
+    predictions: noPredictions,
     workload: workloadFacts(object, context),
     problems: [],
   };

@@ -84,6 +84,25 @@ export const ruleCases: Readonly<Record<string, RuleCases>> = {
     passing: files('c/hardening-full'),
     unknown: files('c/hello-static-stripped'),
   },
+  'linkage/needed-resolves': {
+    violating: files('root/without-needed-library'),
+    passing: files('root/with-needed-library'),
+    unknown: files('c/hello'),
+  },
+  'linkage/symbols-resolve': {
+    violating: files('root/with-other-library'),
+    passing: files('root/with-needed-library'),
+    unknown: files('root/without-needed-library'),
+  },
+  'linkage/symbol-versions': {
+    violating: files('root/with-future-version'),
+    passing: files('root/debian-like'),
+    unknown: files('root/with-cut-library'),
+  },
+  'linkage/cycles': {
+    violating: files('c/needed-cycle', 'c/dlopen-cycle'),
+    passing: files('root/debian-like'),
+  },
   'linkage/rtld-global': {
     violating: files('c/provider', 'c/needy'),
     passing: files('c/provider', 'c/needy-linked'),
@@ -95,6 +114,22 @@ export const ruleCases: Readonly<Record<string, RuleCases>> = {
     unknown: files('c/my-api-stripped'),
   },
   'visibility/no-leaked-dependency': { violating: files('c/leaks-zlib'), passing: files('c/hides-zlib') },
+  'visibility/no-interposition': {
+    violating: {
+      targets: [
+        { artifact: 'go/host', role: 'host' },
+        { artifact: 'go/plugin-hello-first', role: 'plugin' },
+        { artifact: 'go/plugin-hello-second', role: 'plugin' },
+      ],
+    },
+    passing: {
+      targets: [
+        { artifact: 'go/host', role: 'host' },
+        { artifact: 'go/plugin', role: 'plugin' },
+        { artifact: 'go/plugin-hello-first', role: 'plugin' },
+      ],
+    },
+  },
   'visibility/symbolic': { violating: files('c/own-symbols-bsymbolic'), passing: files('c/own-symbols') },
   'visibility/unique': { violating: files('c/unique'), passing: files('c/not-unique') },
   'libc/static-nss': {

@@ -67,6 +67,8 @@ export const cPrograms = {
   'c/dlopen-host': program('dlopen-host.c', ['-ldl']),
   'c/dlopen-host-exports': program('dlopen-host.c', ['-ldl', '-rdynamic', '-DDEFINES_PROVIDER']),
   'c/dlopen-host-musl': program('dlopen-host.c', [], 'musl-gcc'),
+  /** Calls a function of a library, which is bound when it starts. */
+  'c/calls-provider': program('calls-provider.c', ['-Wl,-z,now', pathOf(cLibraries['c/provider'])]),
   /** Needs a library that is not shipped with it. */
   'c/needs-absent-library': program('hello.c', ['-Wl,--no-as-needed', pathOf(cLibraries['c/absent'])]),
 } satisfies Record<string, Recipe>;

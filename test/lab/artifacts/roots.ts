@@ -1,6 +1,7 @@
 /** Small root file systems; the artifact is the directory. They hold this machine's own C libraries. */
 
 import { command, output, type Recipe, type TreeEntry } from '../recipe.ts';
+import { cLibraries } from './c-libraries.ts';
 import { cPrograms } from './c-programs.ts';
 import { goPrograms } from './go-programs.ts';
 
@@ -71,7 +72,46 @@ const debianLike: Readonly<Record<string, TreeEntry>> = {
   'usr/lib/x86_64-linux-gnu/libnss_compat.so.2': { library: 'libnss_compat.so.2' },
 };
 
+/** An ELF header with one segment that ends far behind the file: the loader would map it and die. */
+const cutLibrary: Recipe = {
+  output: 'libprovider.so',
+  sources: null,
+  steps: [{ kind: 'write-bytes', bytes: cutElf() }],
+};
+
+function cutElf(): number[] {
+  const bytes = Buffer.alloc(120);
+  bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
+  bytes.set([3, 0, 62, 0, 1], 16);
+  bytes.set([64], 32); // e_phoff
+  bytes.set([64, 0, 56, 0, 1, 0, 64], 52); // e_ehsize, e_phentsize, e_phnum, e_shentsize
+  bytes.set([1, 0, 0, 0, 4], 64); // PT_LOAD, readable
+  bytes.writeBigUInt64LE(0x100000n, 64 + 32);
+  bytes.writeBigUInt64LE(0x100000n, 64 + 40);
+  return [...bytes];
+}
+
+/** A program that calls a function of a library, in a root with that library as given; null leaves it out. */
+function providerRoot(name: string, library: TreeEntry | null): Recipe {
+  return root(name, {
+    ...mergedUsr,
+    'usr/bin/calls-provider': { artifact: cPrograms['c/calls-provider'] },
+    ...(library === null ? {} : { 'usr/lib/x86_64-linux-gnu/libprovider.so': library }),
+  });
+}
+
 export const roots = {
+  'root/without-needed-library': providerRoot('without-needed-library', null),
+  'root/with-needed-library': providerRoot('with-needed-library', { artifact: cLibraries['c/provider'] }),
+  /** The library is there under its name, without the function. */
+  'root/with-other-library': providerRoot('with-other-library', { artifact: cLibraries['c/search-path-none'] }),
+  /** A library that asks glibc for a version of the future. */
+  'root/with-future-version': root('with-future-version', {
+    ...mergedUsr,
+    'usr/lib/x86_64-linux-gnu/libneeds-future.so': { artifact: cLibraries['c/needs-future-glibc'] },
+  }),
+  /** A program whose library is cut off in the middle. */
+  'root/with-cut-library': providerRoot('with-cut-library', { artifact: cutLibrary }),
   /** With the libraries of name services and the distribution's name. */
   'root/debian-like': root('debian-like', debianLike),
   /** The same with an ld.so.cache. */

@@ -1,0 +1,314 @@
+import { ElfFile } from '../binary/elf/elf-file.ts';
+import type { FileSource } from '../bytes/byte-source.ts';
+import { ElfgateError } from '../errors.ts';
+import type { FileTree } from '../image/file-tree.ts';
+import { limits } from '../limits.ts';
+import { runsOwnInitialisers } from '../loader/dlopen/initialisers.ts';
+import { findInitialiserCycles, type InitialiserOpens, sharedObjectNames } from '../loader/initialiser-cycles.ts';
+import { LibraryShelf } from '../loader/library-closure/library-shelf.ts';
+import { type Resolution, resolveFile } from '../loader/library-closure/resolution.ts';
+import type { InspectedBinary } from './binary-facts.ts';
+import { interposedIn } from './interposed-facts.ts';
+import type { BinaryFacts, CycleFacts, GlobalScopeFacts, InterpositionFacts, LinkageFacts } from './schema.ts';
+
+/** What the loader of a root makes of its objects. */
+export interface TreeLinkage {
+  readonly linkage: readonly LinkageFacts[];
+  readonly cycles: readonly CycleFacts[];
+  readonly globalScope: readonly GlobalScopeFacts[];
+  readonly interposed: readonly InterpositionFacts[];
+}
+
+export const noLinkage: TreeLinkage = { linkage: [], cycles: [], globalScope: [], interposed: [] };
+
+interface Resolved {
+  readonly facts: BinaryFacts;
+  readonly resolution: Resolution;
+}
+
+/** Resolves every program and library of a root as its loader would. */
+export function linkageOfTree(tree: FileTree, binaries: readonly InspectedBinary[]): TreeLinkage {
+  const shelf = new LibraryShelf(tree);
+  const dynamic = binaries.map(({ facts }) => facts).filter(isDynamic);
+  const linkage: LinkageFacts[] = [];
+  const resolved: Resolved[] = [];
+  const loaded = new Set<string>();
+  for (const facts of dynamic) {
+    const path = `/${facts.path}`;
+    try {
+      const resolution = resolveFile({ name: path, place: path, inRoot: path }, shelf, {});
+      if (facts.elf?.program === true) {
+        for (const library of resolution.libraries) {
+          loaded.add(placeIn(shelf, library.path));
+        }
+      }
+      if (!isClean(resolution)) {
+        resolved.push({ facts, resolution });
+      }
+    } catch (error) {
+      linkage.push(undecided(facts, error));
+    }
+  }
+  const elsewhere = definersOf(wantedNames(resolved), tree, dynamic);
+  linkage.push(...resolved.map((each) => linkageFacts(each, elsewhere, dynamic, shelf)).filter(isWorthSaying));
+  return {
+    linkage: linkage.sort((left, right) => (left.path < right.path ? -1 : 1)),
+    cycles: [...neededCyclesOf(resolved, shelf), ...initialiserCycles(tree, dynamic)],
+    globalScope: resolved.flatMap((each) => globalScopeNeed(each, elsewhere, loaded)),
+    interposed: interposedPlugins(tree, dynamic),
+  };
+}
+
+/** Plugins of a root meet in the process of their host; whether other libraries do, nobody says. */
+function interposedPlugins(tree: FileTree, dynamic: readonly BinaryFacts[]): readonly InterpositionFacts[] {
+  const together = dynamic.filter(({ role }) => role !== null);
+  if (together.filter(({ role }) => role === 'plugin').length < 2) {
+    return [];
+  }
+  const opened: FileSource[] = [];
+  try {
+    const members = together.slice(0, limits.pluginsTogether).flatMap(({ path }) => {
+      const source = tree.open(path);
+      opened.push(source);
+      const elf = readable(source);
+      return elf === null ? [] : [{ name: path, elf }];
+    });
+    return interposedIn(members);
+  } finally {
+    for (const source of opened) {
+      source.close();
+    }
+  }
+}
+
+function isDynamic({ format, elf }: BinaryFacts): boolean {
+  return (
+    format === 'elf' && elf !== null && elf.machine !== 'bpf' && (elf.interpreter !== null || elf.needed.length > 0)
+  );
+}
+
+function isClean({ missing, versionErrors, unresolved, cycles, unsearched }: Resolution): boolean {
+  return (
+    missing.length + versionErrors.length + cycles.length + unsearched.length === 0 &&
+    unresolved.every(({ weak }) => weak)
+  );
+}
+
+function isWorthSaying({ undecided: reason, missing, versions, unresolvedCount }: LinkageFacts): boolean {
+  return reason !== null || missing.length + versions.length + unresolvedCount > 0;
+}
+
+/** @throws whatever is no failure to read a file. */
+function undecided(facts: BinaryFacts, error: unknown): LinkageFacts {
+  if (!(error instanceof ElfgateError)) {
+    throw error;
+  }
+  return { ...nothingOf(facts), undecided: error.message };
+}
+
+function nothingOf({ path, elf }: BinaryFacts): LinkageFacts {
+  return {
+    path,
+    program: elf?.program === true,
+    undecided: null,
+    missing: [],
+    versions: [],
+    unresolved: [],
+    unresolvedCount: 0,
+  };
+}
+
+/** Path of a file in the document: without links, as the tree lists it. */
+function placeIn(shelf: LibraryShelf, path: string): string {
+  return shelf.resolve(path)?.path ?? path.replace(/^\/+/, '');
+}
+
+/** Strong references of an object itself, or for a program of all that is loaded with it. */
+function strongOf({ facts, resolution }: Resolved): Resolution['unresolved'] {
+  return resolution.unresolved.filter(
+    ({ weak, neededBy }) => !weak && (facts.elf?.program === true || neededBy === resolution.file),
+  );
+}
+
+function wantedNames(resolved: readonly Resolved[]): ReadonlySet<string> {
+  return new Set(resolved.flatMap((each) => strongOf(each).map(({ symbol }) => symbol)));
+}
+
+function linkageFacts(
+  each: Resolved,
+  elsewhere: Definers,
+  dynamic: readonly BinaryFacts[],
+  shelf: LibraryShelf,
+): LinkageFacts {
+  const { facts, resolution } = each;
+  const isOwn = (neededBy: string): boolean => facts.elf?.program === true || neededBy === resolution.file;
+  const [depends] = resolution.unsearched;
+  const strong = strongOf(each);
+  return {
+    ...nothingOf(facts),
+    undecided:
+      depends === undefined
+        ? null
+        : `the search path element "${depends.entry}" depends on where the process is started`,
+    missing: resolution.missing
+      // The program's own loader is the business of linkage/interpreter.
+      .filter(({ name, neededBy, optional }) => !optional && isOwn(neededBy) && name !== resolution.interpreter?.path)
+      .slice(0, limits.listedLinkage)
+      .map(({ name, neededBy, refused }) => ({
+        name,
+        neededBy: placeIn(shelf, neededBy),
+        refused: refused === null ? null : `${placeIn(shelf, refused.path)}: ${refused.reason}`,
+        elsewhere: dynamic.find((other) => other.elf?.soname === name || fileName(other.path) === name)?.path ?? null,
+      })),
+    versions: resolution.versionErrors
+      .filter(({ kind, neededBy }) => kind === 'absent' && isOwn(neededBy))
+      .slice(0, limits.listedLinkage)
+      .map(({ library, version, neededBy, provider }) => ({
+        library,
+        version,
+        neededBy: placeIn(shelf, neededBy),
+        provider: provider === null ? null : placeIn(shelf, provider),
+      })),
+    // What nothing defines comes first, because a list may be cut.
+    unresolved: strong
+      .toSorted((left, right) => Number(elsewhere.has(left.symbol)) - Number(elsewhere.has(right.symbol)))
+      .slice(0, limits.listedLinkage)
+      .map(({ symbol, version, neededBy, lazy }) => ({
+        symbol,
+        version,
+        neededBy: placeIn(shelf, neededBy),
+        lazy,
+        elsewhere: elsewhere.get(symbol)?.[0]?.path ?? null,
+      })),
+    unresolvedCount: strong.length,
+  };
+}
+
+const fileName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
+
+/** Objects by the names, of those that are wanted, that they define. */
+type Definers = ReadonlyMap<string, readonly BinaryFacts[]>;
+
+function definersOf(wanted: ReadonlySet<string>, tree: FileTree, dynamic: readonly BinaryFacts[]): Definers {
+  const definers = new Map<string, BinaryFacts[]>();
+  for (const facts of wanted.size === 0 ? [] : dynamic) {
+    for (const name of askFile(tree, facts.path, (elf) => wantedExports(elf, wanted)) ?? []) {
+      const known = definers.get(name);
+      if (known === undefined) {
+        definers.set(name, [facts]);
+      } else {
+        known.push(facts);
+      }
+    }
+  }
+  return definers;
+}
+
+function wantedExports({ dynamicSymbols }: ElfFile, wanted: ReadonlySet<string>): readonly string[] {
+  return (dynamicSymbols?.exports ?? [])
+    .map((index) => dynamicSymbols?.name(index) ?? '')
+    .filter((each) => wanted.has(each));
+}
+
+/** `null` for a file whose symbols or relocations contradict its format: resolving it has said so. */
+function readable(source: FileSource): ElfFile | null {
+  try {
+    const elf = new ElfFile(source);
+    return elf.relocations.length + (elf.dynamicSymbols?.length ?? 0) >= 0 ? elf : null;
+  } catch (error) {
+    if (error instanceof ElfgateError) {
+      return null;
+    }
+    throw error;
+  }
+}
+
+/** `null` for a file that contradicts its format, which its own facts say. */
+function askFile<Answer>(tree: FileTree, path: string, question: (elf: ElfFile) => Answer): Answer | null {
+  const source = tree.open(path);
+  try {
+    return question(new ElfFile(source));
+  } catch (error) {
+    if (error instanceof ElfgateError) {
+      return null;
+    }
+    throw error;
+  } finally {
+    source.close();
+  }
+}
+
+/**
+ * Symbols of a library that only another one defines, which neither it nor any program of the root needs: whoever loads it
+ * has to open that one first, with RTLD_GLOBAL.
+ */
+function globalScopeNeed(
+  each: Resolved,
+  elsewhere: Definers,
+  loaded: ReadonlySet<string>,
+): readonly GlobalScopeFacts[] {
+  if (each.facts.elf?.program === true) {
+    return [];
+  }
+  const symbols = strongOf(each).flatMap(({ symbol }) => {
+    const definers = elsewhere.get(symbol) ?? [];
+    const inScope = definers.some(({ path, elf }) => elf?.program === true || loaded.has(path));
+    const [provider] = definers;
+    return inScope || provider === undefined ? [] : [{ name: symbol, provider: provider.path }];
+  });
+  return symbols.length === 0
+    ? []
+    : [
+        {
+          path: each.facts.path,
+          symbols: symbols.slice(0, limits.listedLinkage),
+          count: symbols.length,
+          certain: each.resolution.missing.length === 0,
+        },
+      ];
+}
+
+function neededCyclesOf(resolved: readonly Resolved[], shelf: LibraryShelf): readonly CycleFacts[] {
+  const found = new Map<string, CycleFacts>();
+  for (const { resolution } of resolved) {
+    const paths = new Map(resolution.libraries.map(({ name, path }) => [name, placeIn(shelf, path)]));
+    for (const cycle of resolution.cycles) {
+      const members = cycle.map((name) => paths.get(name) ?? placeIn(shelf, name));
+      const key = members.toSorted().join('\0');
+      if (!found.has(key)) {
+        const evidence = members.map((path, index) => ({
+          path,
+          at: 'DT_NEEDED',
+          value: members[(index + 1) % members.length] ?? path,
+        }));
+        found.set(key, { paths: members, kind: 'needed', evidence });
+      }
+    }
+  }
+  return [...found.values()];
+}
+
+function initialiserCycles(tree: FileTree, dynamic: readonly BinaryFacts[]): readonly CycleFacts[] {
+  const objects = dynamic
+    .filter(({ elf }) => elf?.program === false)
+    .map(
+      ({ path, elf }): InitialiserOpens => ({
+        path,
+        needed: elf?.needed ?? [],
+        names: [...new Set([fileName(path), ...(elf?.soname == null ? [] : [elf.soname])])],
+        opens: askFile(tree, path, opensOf) ?? [],
+      }),
+    );
+  return findInitialiserCycles(objects).map(({ paths, evidence }) => ({
+    paths: [...paths],
+    kind: 'initialiser',
+    evidence: evidence.map((each) => ({ ...each })),
+  }));
+}
+
+/** Libraries that an object may open while it is initialised. */
+export function opensOf(elf: ElfFile): InitialiserOpens['opens'] {
+  const { dynamicSymbols } = elf;
+  const importsDlopen = dynamicSymbols?.imports.some((index) => dynamicSymbols.name(index) === 'dlopen') === true;
+  return importsDlopen && runsOwnInitialisers(elf) ? sharedObjectNames(elf) : [];
+}

@@ -1,0 +1,5 @@
+int provider_fn(void);
+
+int main(void) {
+	return provider_fn() == 5 ? 0 : 1;
+}
