@@ -1,220 +1,23 @@
-import { spawn, spawnSync } from 'node:child_process';
-import {
-  closeSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  readSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
-import { directoryTree } from '../../src/image/directory.ts';
-import { artifacts } from '../lab/lab.ts';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 
 /**
- * Proves the speeds that elfgate promises, as whole processes and against the named peers in the same run, turn by turn
- * so that a noisy machine disturbs both alike: `npm run bench`.
+ * Proves the speeds that elfgate promises, against the named peers in the same run, turn by turn so that a noisy machine
+ * disturbs both alike: `npm run bench`, or `npm run bench -- NAME …`. Each is a program of its own: what one leaves in
+ * memory is not in the next one's figures. Exit code 1 when a promise does not hold, 2 when something could not be measured.
  */
-const root = join(import.meta.dirname, '..', '..');
-const checkout = join(root, 'cli', 'main.ts');
-const published = join(root, 'dist', 'cli', 'main.cjs');
-const out = mkdtempSync(join(tmpdir(), 'elfgate-bench-'));
+const benches: readonly string[] = ['inspection'];
 
-interface Measured {
-  /** Milliseconds, the lowest of all runs. */
-  readonly best: number;
-  readonly median: number;
-  /** Megabytes of resident memory at the highest. */
-  readonly peakMemory: number;
-}
-
-type Command = readonly [program: string, ...args: string[]];
-
-/** Runs commands in turn and gives what each took. */
-async function inTurn(commands: readonly Command[], runs: number): Promise<readonly Measured[]> {
-  const times = commands.map((): number[] => []);
-  const peaks = commands.map(() => 0);
-  for (let turn = -1; turn < runs; turn++) {
-    for (const [index, command] of commands.entries()) {
-      const { milliseconds, peakMemory } = await runOnce(command);
-      // The first turn fills caches.
-      if (turn >= 0) {
-        times[index]?.push(milliseconds);
-        peaks[index] = Math.max(peaks[index] ?? 0, peakMemory);
-      }
-    }
-  }
-  return times.map((list, index) => {
-    const sorted = list.toSorted((left, right) => left - right);
-    return { best: sorted[0] ?? 0, median: sorted[sorted.length >> 1] ?? 0, peakMemory: peaks[index] ?? 0 };
-  });
-}
-
-function runOnce([program, ...args]: Command): Promise<{ milliseconds: number; peakMemory: number }> {
-  return new Promise((resolve, reject) => {
-    const start = performance.now();
-    const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit'] });
-    let peakMemory = 0;
-    // The kernel keeps the highest value itself; it only has to be read before the process is gone.
-    const watch = setInterval(() => {
-      try {
-        const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
-        peakMemory = Math.max(peakMemory, Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024);
-      } catch {
-        // Gone between two looks.
-      }
-    }, 10);
-    child.on('error', reject);
-    child.on('exit', () => {
-      clearInterval(watch);
-      resolve({ milliseconds: performance.now() - start, peakMemory });
-    });
-  });
-}
-
-let failed = false;
-
-function line(what: string, figure: string, promise: string, holds: boolean): void {
-  failed ||= !holds;
-  process.stdout.write(`${holds ? '✔' : '✘'} ${what.padEnd(58)} ${figure.padEnd(44)} ${promise}\n`);
-}
-
-const node = process.execPath;
-// Starting Node and reading a file, written in the language that the program under test is run from: a checkout runs
-// TypeScript, which Node strips of its types, and that alone costs as much as starting Node.
-const readFile = (extension: 'ts' | 'mjs'): Command => {
-  const script = join(out, `read-file.${extension}`);
-  writeFileSync(script, 'import { readFileSync } from "node:fs";\nreadFileSync(process.argv[2] ?? "");\n');
-  return [node, script];
-};
-const programs: readonly (readonly [string, string])[] = [
-  ['checkout', checkout],
-  ...(existsSync(published) ? ([['package', published]] as const) : []),
-];
-
-const lab = await artifacts(['go/host', 'go/plugin', 'go/plugin@1.25']);
-if (!lab.available) {
-  process.stderr.write(`${lab.reason}\n`);
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !benches.includes(name));
+if (unknown.length > 0) {
+  process.stderr.write(`no bench is named ${unknown.join(', ')}: ${benches.join(', ')}\n`);
   process.exit(2);
 }
-const binary = lab.path['go/plugin'];
-
-for (const [name, program] of programs) {
-  const [start, inspect] = await inTurn(
-    [
-      [...readFile(name === 'checkout' ? 'ts' : 'mjs'), binary],
-      [node, program, 'inspect', binary, '-o', 'json'],
-    ],
-    15,
-  );
-  if (start !== undefined && inspect !== undefined) {
-    const ratio = inspect.best / start.best;
-    line(
-      `inspect one Go binary of ${(readFileSync(binary).length / 1e6).toFixed(1)} MB (${name})`,
-      `${inspect.best.toFixed(0)} ms against ${start.best.toFixed(0)} ms: ${ratio.toFixed(2)} ×`,
-      'below 2 × starting Node and reading it',
-      ratio < 2,
-    );
-  }
-  const [check] = await inTurn(
-    [
-      [
-        node,
-        program,
-        'check',
-        '--host',
-        lab.path['go/host'],
-        '--plugin',
-        lab.path['go/plugin@1.25'],
-        '--fail-on',
-        'never',
-      ],
-    ],
-    9,
-  );
-  const [one] = await inTurn([[node, program, 'check', binary]], 9);
-  if (one !== undefined && check !== undefined) {
-    line(`check one file with all rules (${name})`, `${one.median.toFixed(0)} ms`, 'below 300 ms', one.median < 300);
-    line(`check a host and a plugin (${name})`, `${check.median.toFixed(0)} ms`, 'below 300 ms', check.median < 300);
-  }
-}
-
-const tree = collectElfFiles(1000);
-const inspectTree: Command = [
-  node,
-  programs.at(-1)?.[1] ?? checkout,
-  'inspect',
-  tree.directory,
-  '-o',
-  'json',
-  '--output-file',
-  join(out, 'facts.json'),
-];
-const readelf: Command = ['readelf', '-W', '-a', ...tree.files];
-if (spawnSync('readelf', ['--version']).error === undefined) {
-  const [ours, theirs] = await inTurn([inspectTree, readelf], 3);
-  if (ours !== undefined && theirs !== undefined) {
-    line(
-      `inspect ${tree.files.length} ELF files of ${(tree.bytes / 1e6).toFixed(0)} MB`,
-      `${(ours.best / 1000).toFixed(1)} s against ${(theirs.best / 1000).toFixed(1)} s: ${(ours.best / theirs.best).toFixed(2)} ×`,
-      'faster than readelf -W -a',
-      ours.best < theirs.best,
-    );
-    line(
-      'memory at its highest while doing so',
-      `${ours.peakMemory.toFixed(0)} MB`,
-      'below 200 MB',
-      ours.peakMemory < 200,
-    );
-  }
-} else {
-  process.stderr.write('readelf is not on this machine: apt-get install binutils\n');
-}
-rmSync(out, { recursive: true, force: true });
-process.exitCode = failed ? 1 : 0;
-
-/** Copies of ELF files of this machine, in one directory. */
-function collectElfFiles(count: number): {
-  readonly directory: string;
-  readonly files: readonly string[];
-  readonly bytes: number;
-} {
-  const directory = join(out, 'tree');
-  const files: string[] = [];
-  let bytes = 0;
-  mkdirSync(directory);
-  for (const place of ['/usr/lib', '/usr/bin', '/usr/sbin', '/usr/libexec']) {
-    if (!existsSync(place)) {
-      continue;
-    }
-    for (const entry of directoryTree(place).entries()) {
-      const path = join(place, entry.path);
-      if (files.length >= count) {
-        break;
-      }
-      if (entry.kind === 'file' && isElf(path)) {
-        const copy = join(directory, `${files.length}-${basename(path)}`);
-        copyFileSync(path, copy);
-        bytes += entry.size;
-        files.push(copy);
-      }
-    }
-  }
-  return { directory, files, bytes };
-}
-
-function isElf(path: string): boolean {
-  const start = Buffer.alloc(4);
-  const descriptor = openSync(path, 'r');
-  try {
-    readSync(descriptor, start, 0, 4, 0);
-    return start.toString('latin1') === '\x7fELF';
-  } finally {
-    closeSync(descriptor);
+for (const name of benches) {
+  if (asked.length === 0 || asked.includes(name)) {
+    process.stdout.write(`\n${name}\n`);
+    const { status } = spawnSync(process.execPath, [join(import.meta.dirname, `${name}.ts`)], { stdio: 'inherit' });
+    process.exitCode = Math.max(Number(process.exitCode ?? 0), status ?? 2);
   }
 }
