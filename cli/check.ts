@@ -10,17 +10,16 @@ import type { RuleMetadata } from '../src/policy/rule-metadata.ts';
 import { timeLimited } from '../src/policy/time-limit.ts';
 import { type ImageOptions, imageAccess } from './images.ts';
 import { usesColor, writeOutput } from './output.ts';
-import { configurationFor, policiesFor } from './policies.ts';
+import { configurationFor, type PolicyOptions, policiesFor } from './policies.ts';
 import { reportProblems } from './problems.ts';
 import { startProgress } from './progress.ts';
 import { type SharedOptions, usageError } from './shared-options.ts';
 import type { ExitCode, Surroundings } from './surroundings.ts';
 import { version } from './version.ts';
 
-export interface CheckOptions extends SharedOptions, ImageOptions {
+export interface CheckOptions extends SharedOptions, ImageOptions, PolicyOptions {
   readonly host?: readonly string[];
   readonly plugin?: readonly string[];
-  readonly policy?: readonly string[];
   readonly failOn: FailOn;
   readonly output: ReportFormat;
 }
@@ -38,7 +37,7 @@ export async function checkCommand(
       'elfgate check ./server, or elfgate check --host ./server --plugin ./audit.so',
     );
   }
-  const bundle = await policiesFor(options.policy ?? [], surroundings);
+  const bundle = await policiesFor(options, surroundings);
   const configuration = await configurationFor(options, surroundings, bundle);
   const inForce = rulesInForce(configuration, bundle.rules);
   const policy = await loadPolicy(bundle, inForce, { limited: timeLimited(limits.evaluationMilliseconds) });

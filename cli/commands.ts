@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { reportFormatNames } from '../src/findings/formats.ts';
-import { collect, withSharedOptions } from './shared-options.ts';
+import { addPolicyCommands } from './policy-commands.ts';
+import { collect, onlyPolicyHelp, policyHelp, withPolicyOptions, withSharedOptions } from './shared-options.ts';
 import type { ExitCode, Surroundings } from './surroundings.ts';
 
 /** Adds a command to the program; `exit` takes the code that the run is to end with. */
@@ -46,16 +47,17 @@ function addInspect(program: Command, surroundings: Surroundings, exit: (code: E
 
 function addCheck(program: Command, surroundings: Surroundings, exit: (code: ExitCode) => void): void {
   withSharedOptions(
-    program
-      .command('check')
-      .description('judge binaries by the policies')
-      .argument('[target...]', targetsHelp)
-      .option('--host <target>', 'the program that opens the plugins (repeatable)', collect)
-      .option('--plugin <target>', 'a plugin that a host opens (repeatable)', collect)
-      .option('--policy <directory>', 'own rules next to the built-in ones (repeatable)', collect)
-      .option('--platform <platform>', platformHelp)
-      .option('--plain-http <host>', plainHttpHelp, collect)
-      .addOption(failOnOption()),
+    withPolicyOptions(
+      program
+        .command('check')
+        .description('judge binaries by the policies')
+        .argument('[target...]', targetsHelp)
+        .option('--host <target>', 'the program that opens the plugins (repeatable)', collect)
+        .option('--plugin <target>', 'a plugin that a host opens (repeatable)', collect)
+        .option('--platform <platform>', platformHelp)
+        .option('--plain-http <host>', plainHttpHelp, collect)
+        .addOption(failOnOption()),
+    ),
     reportFormatNames,
   ).action(async (targets: string[], options) => {
     const { checkCommand } = await import('./check.ts');
@@ -147,7 +149,8 @@ function addScan(program: Command, surroundings: Surroundings, exit: (code: Exit
       .option('--state <file>', "keeps what is done (default: in the user's cache directory)")
       .option('--concurrency <number>', 'images that are scanned at the same time', '4')
       .option('--rate <number>', 'requests a second to each registry, at most')
-      .option('--policy <directory>', 'own rules next to the built-in ones (repeatable)', collect)
+      .option('--policy <path>', policyHelp, collect)
+      .option('--only-policy', onlyPolicyHelp)
       .option('--platform <platform>', platformHelp)
       .option('--plain-http <host>', plainHttpHelp, collect)
       .option('--queue <url>', 'Redis that hands the images to workers: redis://HOST:PORT')
@@ -180,47 +183,16 @@ function addSchema(program: Command, surroundings: Surroundings, exit: (code: Ex
 
 function addPolicy(program: Command, surroundings: Surroundings, exit: (code: ExitCode) => void): void {
   const policy = program.command('policy').description('work with policies');
-  withSharedOptions(
-    policy
-      .command('list')
-      .description('list the rules')
-      .option('--policy <directory>', 'own rules next to the built-in ones (repeatable)', collect),
-    ['text', 'json'],
-  ).action(async (options) => {
-    const { policyListCommand } = await import('./policy-list.ts');
-    exit(await policyListCommand(options, surroundings));
-  });
-  withSharedOptions(
-    policy
-      .command('check')
-      .description('compile policies and say what is wrong with them')
-      .argument('[directory...]', 'own rules next to the built-in ones'),
-    ['text', 'json'],
-  ).action(async (directories: string[], options) => {
-    const { policyCheckCommand } = await import('./policy-check.ts');
-    exit(await policyCheckCommand(directories, options, surroundings));
-  });
-  withSharedOptions(
-    policy
-      .command('test')
-      .description('run the Rego tests of policies')
-      .argument('[directory...]', 'own rules next to the built-in ones'),
-    ['text', 'json'],
-  ).action(async (directories: string[], options) => {
-    const { policyTestCommand } = await import('./policy-test.ts');
-    exit(await policyTestCommand(directories, options, surroundings));
-  });
+  addPolicyCommands(policy, surroundings, exit);
   addExplain(policy, surroundings, exit);
 }
 
 // `elfgate policy explain` is the contract's spelling, `elfgate explain` the one that findings print.
 function addExplain(parent: Command, surroundings: Surroundings, exit: (code: ExitCode) => void): void {
   withSharedOptions(
-    parent
-      .command('explain')
-      .description('explain a rule')
-      .argument('<rule>', 'as plugin/go-version-match')
-      .option('--policy <directory>', 'own rules next to the built-in ones (repeatable)', collect),
+    withPolicyOptions(
+      parent.command('explain').description('explain a rule').argument('<rule>', 'as plugin/go-version-match'),
+    ),
     ['text', 'json'],
   ).action(async (rule: string, options) => {
     const { explainCommand } = await import('./explain.ts');
@@ -238,7 +210,8 @@ function addServe(program: Command, surroundings: Surroundings, exit: (code: Exi
       .option('--tls-key <file>', 'its private key, PEM')
       .option('--client-ca <file>', 'authorities of client certificates, PEM; reviews without one are refused')
       .option('--plain-http', 'no TLS: behind a proxy, and in tests')
-      .option('--policy <directory>', 'own rules next to the built-in ones (repeatable)', collect)
+      .option('--policy <path>', policyHelp, collect)
+      .option('--only-policy', onlyPolicyHelp)
       .option('--drain-delay <seconds>', 'between the end of readiness and of listening', '5')
       .addOption(
         new Option('--log-level <level>', 'of the JSON log on standard output')

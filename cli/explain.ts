@@ -4,17 +4,17 @@ import { ruleAddress } from '../src/findings/report.ts';
 import { didYouMean } from '../src/policy/configuration/did-you-mean.ts';
 import type { RuleMetadata } from '../src/policy/rule-metadata.ts';
 import { usesColor, writeOutput } from './output.ts';
-import { policiesFor } from './policies.ts';
+import { type PolicyOptions, policiesFor } from './policies.ts';
 import type { SharedOptions } from './shared-options.ts';
 import type { ExitCode, Surroundings } from './surroundings.ts';
 
 /** `elfgate explain RULE`: what it detects, why that matters and how to mend it. */
 export async function explainCommand(
   id: string,
-  options: SharedOptions & { readonly policy?: readonly string[] },
+  options: SharedOptions & PolicyOptions,
   surroundings: Surroundings,
 ): Promise<ExitCode> {
-  const { rules } = await policiesFor(options.policy ?? [], surroundings);
+  const { rules } = await policiesFor(options, surroundings);
   const rule = rules.find((candidate) => candidate.id === id);
   if (rule === undefined) {
     const ids = rules.map((candidate) => candidate.id);

@@ -9,25 +9,59 @@ import {
 } from '../src/policy/configuration/configuration.ts';
 import type { OpaOptions } from '../src/policy/opa-program.ts';
 import { type PolicyBundle, readBundle } from '../src/policy/policy-bundle.ts';
+import type { PolicyDirectory } from '../src/policy/policy-sources.ts';
 import { cacheDirectory } from './directories.ts';
-import type { SharedOptions } from './shared-options.ts';
+import { type SharedOptions, usageError } from './shared-options.ts';
 import type { Surroundings } from './surroundings.ts';
 
 // Sources in a checkout; in the published package they lie beside what was compiled of them.
 const builtIn = join(import.meta.dirname, '..', 'policies');
 
+/** What gathers the findings of rules, and what rules share; without the built-in rules. */
+const engine: PolicyDirectory = { directory: builtIn, parts: ['main.rego', 'lib'] };
+
+/** Which policies a command is to work with. */
+export interface PolicyOptions {
+  /** Directories, bundles (`.tar.gz`) and files of own policies. */
+  readonly policy?: readonly string[];
+  /** Leave the built-in rules out. */
+  readonly onlyPolicy?: boolean;
+}
+
 /**
- * The policies that a command works with, compiled: the built-in ones, and those of further directories.
+ * The policies that a command works with, compiled: the built-in ones, and own ones next to them or instead of them.
  *
  * The published package has the built-in ones compiled already; everything else is compiled when it changed.
  *
  * @throws ElfgateError `policy` when they do not compile, `missing-tool` when the compiler cannot be had.
  */
-export async function policiesFor(directories: readonly string[], { env }: Surroundings): Promise<PolicyBundle> {
-  if (directories.length === 0 && existsSync(join(builtIn, 'policy.wasm'))) {
-    return readBundle(builtIn);
+export async function policiesFor(
+  { policy = [], onlyPolicy = false }: PolicyOptions,
+  { env }: Surroundings,
+): Promise<PolicyBundle> {
+  if (policy.length === 0) {
+    if (onlyPolicy) {
+      throw usageError('--only-policy needs policies of your own', 'elfgate check --only-policy --policy DIR TARGET');
+    }
+    if (existsSync(join(builtIn, 'policy.wasm'))) {
+      return readBundle(builtIn);
+    }
   }
-  return compilePolicies(policyDirectories(directories), compilerOptions(env));
+  const own = await unpackedPolicies(policy, env);
+  return compilePolicies(onlyPolicy ? [engine, ...own] : policyDirectories(own), compilerOptions(env));
+}
+
+/** Directories stay as they are; bundles are unpacked into the cache. */
+export async function unpackedPolicies(given: readonly string[], env: Surroundings['env']): Promise<readonly string[]> {
+  return Promise.all(
+    given.map(async (path) => {
+      if (!/\.(?:tar\.gz|tgz)$/.test(path)) {
+        return path;
+      }
+      const { unpackBundleFile } = await import('../src/policy/bundle-archive.ts');
+      return unpackBundleFile(path, cacheDirectory(env));
+    }),
+  );
 }
 
 /** What the Rego compiler needs of the process. */
@@ -38,6 +72,14 @@ export function compilerOptions(env: Surroundings['env']): OpaOptions {
 /** The built-in policies and further ones, as directories of sources. */
 export function policyDirectories(further: readonly string[]): readonly string[] {
   return [builtIn, ...further.filter((directory) => resolve(directory) !== builtIn)];
+}
+
+/** What a bundle of own policies is made of: they themselves and, where they lack it, what gathers their findings. */
+export function bundleDirectories(own: readonly string[]): readonly PolicyDirectory[] {
+  if (own.length === 0) {
+    return [builtIn];
+  }
+  return own.some((directory) => existsSync(join(directory, 'main.rego'))) ? own : [engine, ...own];
 }
 
 /** The configuration that the options name, else the nearest one above the working directory, else none. */
@@ -58,5 +100,5 @@ export async function configurationIfAny(
   surroundings: Surroundings,
 ): Promise<Configuration> {
   const file = options.config ?? findConfiguration(surroundings.cwd());
-  return file === null ? defaultConfiguration : loadConfiguration(file, (await policiesFor([], surroundings)).rules);
+  return file === null ? defaultConfiguration : loadConfiguration(file, (await policiesFor({}, surroundings)).rules);
 }

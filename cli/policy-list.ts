@@ -1,16 +1,16 @@
 import { painter } from '../src/findings/paint.ts';
 import { rulesInForce } from '../src/policy/enforcement.ts';
 import { usesColor, writeOutput } from './output.ts';
-import { configurationFor, policiesFor } from './policies.ts';
+import { configurationFor, type PolicyOptions, policiesFor } from './policies.ts';
 import type { SharedOptions } from './shared-options.ts';
 import type { ExitCode, Surroundings } from './surroundings.ts';
 
 /** `elfgate policy list`: every rule, and how the configuration enforces it. */
 export async function policyListCommand(
-  options: SharedOptions & { readonly policy?: readonly string[] },
+  options: SharedOptions & PolicyOptions,
   surroundings: Surroundings,
 ): Promise<ExitCode> {
-  const bundle = await policiesFor(options.policy ?? [], surroundings);
+  const bundle = await policiesFor(options, surroundings);
   const configuration = await configurationFor(options, surroundings, bundle);
   const inForce = rulesInForce(configuration, bundle.rules);
   const rules = bundle.rules.map(({ id, title, severity, sets }) => ({

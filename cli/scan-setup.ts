@@ -13,6 +13,7 @@ import type { Surroundings } from './surroundings.ts';
 /** Options that a scan and its workers have in common: both must come to the same policies. */
 export interface ScanSetupOptions extends SharedOptions, ImageOptions {
   readonly policy?: readonly string[];
+  readonly onlyPolicy?: boolean;
   readonly concurrency: string;
   readonly rate?: string;
   readonly queue?: string;
@@ -33,7 +34,7 @@ export interface ScanSetup {
 export async function scanSetup(options: ScanSetupOptions, surroundings: Surroundings): Promise<ScanSetup> {
   const concurrency = numberOf(options.concurrency, '--concurrency');
   const perSecond = options.rate === undefined ? null : numberOf(options.rate, '--rate');
-  const bundle = await policiesFor(options.policy ?? [], surroundings);
+  const bundle = await policiesFor(options, surroundings);
   const configuration = await configurationFor(options, surroundings, bundle);
   const inForce = rulesInForce(configuration, bundle.rules);
   return {

@@ -11,7 +11,7 @@ export async function schemaCommand(
   options: SharedOptions,
   surroundings: Surroundings,
 ): Promise<ExitCode> {
-  const schema = name === 'facts' ? FactsDocument : configurationSchema((await policiesFor([], surroundings)).rules);
+  const schema = name === 'facts' ? FactsDocument : configurationSchema((await policiesFor({}, surroundings)).rules);
   const document = { $schema: 'https://json-schema.org/draft/2020-12/schema', ...schema };
   await writeOutput(`${JSON.stringify(document, null, 2)}\n`, options, surroundings);
   return 0;

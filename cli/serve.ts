@@ -19,6 +19,7 @@ export interface ServeOptions extends SharedOptions {
   readonly clientCa?: string;
   readonly plainHttp?: boolean;
   readonly policy?: readonly string[];
+  readonly onlyPolicy?: boolean;
   readonly drainDelay: string;
   readonly logLevel: string;
 }
@@ -39,7 +40,7 @@ export async function serveCommand(options: ServeOptions, surroundings: Surround
     tls,
     // Searched upward nowhere: a server works with what it is given.
     configurationFile: options.config ?? null,
-    loadPolicies: () => policiesFor(options.policy ?? [], surroundings),
+    loadPolicies: () => policiesFor(options, surroundings),
     inspectorFor: (configuration) =>
       registryInspector({ clientFor: clientsFor(configuration, env), temporaryDirectory: tmpdir(), store }),
     credentialsFor: () => anonymous,

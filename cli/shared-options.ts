@@ -34,3 +34,11 @@ export function collect(value: string, previous: readonly string[] = []): readon
 export function usageError(message: string, hint: string): ElfgateError {
   return new ElfgateError('usage', message, { hint });
 }
+
+export const policyHelp = 'own rules next to the built-in ones: a directory or bundle.tar.gz (repeatable)';
+export const onlyPolicyHelp = 'own rules instead of the built-in ones';
+
+/** Adds the options that choose policies. */
+export function withPolicyOptions(command: Command): Command {
+  return command.option('--policy <path>', policyHelp, collect).option('--only-policy', onlyPolicyHelp);
+}

@@ -81,6 +81,13 @@ export const limits = {
   policyFiles: 10_000,
   /** Bytes of one policy file. Recorded facts in tests are the largest, with some tens of kilobytes. */
   policyFileBytes: 4_194_304,
+  /** Bytes of a document that is given to policies, as input or as data. Exports of whole clusters reach some tens of MB. */
+  documentBytes: 67_108_864,
+  /** Values in such a document, counted where they stand: 64 MiB of JSON in short fields are about five million. */
+  documentValues: 8_388_608,
+  /** Bytes of a policy bundle, packed; and unpacked. Hundred rules are 0.5 MB packed and 3 MB unpacked, their Wasm included. */
+  policyBundleBytes: 67_108_864,
+  policyBundleUnpackedBytes: 268_435_456,
   /** Levels of policy directories. Rules lie three levels deep; a link that leads back to its parent ends here. */
   policyDirectoryDepth: 16,
   /** Bytes of elfgate.yaml. A thousand exceptions take about 200 KB. */

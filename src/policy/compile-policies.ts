@@ -8,7 +8,7 @@ import type { OpaOptions } from './opa-program.ts';
 import { opaSourcesHash } from './opa-sources.ts';
 import { bundleFormat, type PolicyBundle, readBundle, writeBundle } from './policy-bundle.ts';
 import { policyError } from './policy-problems.ts';
-import { type PolicySources, readPolicySources } from './policy-sources.ts';
+import { type PolicyDirectory, type PolicySources, readPolicySources } from './policy-sources.ts';
 import { rulesOf } from './rule-metadata.ts';
 import { entrypoint } from './wasm-policy.ts';
 
@@ -20,7 +20,10 @@ import { entrypoint } from './wasm-policy.ts';
  * place. `missing-tool` when the compiler itself has to be built and cannot be. `unreadable` and `limit` as
  * {@link readPolicySources}.
  */
-export async function compilePolicies(directories: readonly string[], options: OpaOptions): Promise<PolicyBundle> {
+export async function compilePolicies(
+  directories: readonly PolicyDirectory[],
+  options: OpaOptions,
+): Promise<PolicyBundle> {
   const sources = readPolicySources(directories);
   const revision = revisionOf(sources);
   const directory = join(options.cacheDirectory, 'policies', revision);
@@ -38,19 +41,22 @@ export async function compilePolicies(directories: readonly string[], options: O
 }
 
 /**
- * What is wrong with the policies of some directories, their tests included, in the order of the places. The rule
- * convention is asked of directories that hold `main.rego`; others may hold any Rego.
+ * What is wrong with the policies of some directories, their tests included, in the order of the places. Directories that
+ * hold `main.rego` must keep the rule convention and name no fact that the facts document cannot have; others may hold
+ * any Rego.
  *
  * @throws ElfgateError as {@link compilePolicies}, but not for what is wrong with a source.
  */
 export async function checkPolicies(
-  directories: readonly string[],
+  directories: readonly PolicyDirectory[],
   options: OpaOptions,
 ): Promise<{ readonly sources: PolicySources; readonly problems: readonly PolicyProblem[] }> {
   const { askOpa } = await import('./opa.ts');
   const sources = readPolicySources(directories);
   const everything = { ...sources.policies, ...sources.tests };
-  const checked = await askOpa('check', { sources: everything }, options);
+  // Rego of another purpose reads another input than facts.
+  const schema = isComplete(sources) ? { schema: (await import('../facts/schema.ts')).FactsDocument } : {};
+  const checked = await askOpa('check', { sources: everything, ...schema }, options);
   if (checked.outcome === 'rejected') {
     return { sources, problems: checked.problems };
   }
@@ -64,7 +70,7 @@ export async function checkPolicies(
 
 /** The text of every file as `opa fmt` writes it, and whether that differs from what is there. */
 export async function formatPolicies(
-  directories: readonly string[],
+  directories: readonly PolicyDirectory[],
   options: OpaOptions,
 ): Promise<readonly { readonly location: string; readonly text: string; readonly changed: boolean }[]> {
   const { askOpa } = await import('./opa.ts');
@@ -80,9 +86,9 @@ export async function formatPolicies(
   }));
 }
 
-function revisionOf({ policies }: PolicySources): string {
+function revisionOf({ policies, dataFiles }: PolicySources): string {
   const hash = createHash('sha256').update(`${bundleFormat}\n${opaSourcesHash()}\n`);
-  for (const [path, text] of Object.entries(policies)) {
+  for (const [path, text] of [...Object.entries(policies), ...Object.entries(dataFiles)]) {
     hash.update(`${path}\n${text.length}\n${text}`);
   }
   return hash.digest('hex');
@@ -113,7 +119,28 @@ async function compile(sources: PolicySources, revision: string, options: OpaOpt
     throw policyError(problems, sources);
   }
   const { modules, annotations, wasm } = built.answer;
-  return { revision, wasm: new Uint8Array(Buffer.from(wasm, 'base64')), rules: rulesOf(modules, annotations).rules };
+  return {
+    revision,
+    wasm: new Uint8Array(Buffer.from(wasm, 'base64')),
+    rules: rulesOf(modules, annotations).rules,
+    data: await bundleData(sources),
+  };
+}
+
+/** Base data of a bundle: what the sources bring along, which may not stand where parameters do. */
+async function bundleData(sources: PolicySources): Promise<object> {
+  if (Object.keys(sources.dataFiles).length === 0) {
+    return {};
+  }
+  const { dataOf, mergedData } = await import('./base-data.ts');
+  const documents = await dataOf(sources);
+  const reserved = documents.find(({ data }) => typeof data === 'object' && data !== null && 'elfgate' in data);
+  if (reserved !== undefined) {
+    throw new ElfgateError('policy', `${reserved.location}: data.elfgate belongs to elfgate's own parameters`, {
+      hint: 'put the file into a folder of another name',
+    });
+  }
+  return mergedData(documents);
 }
 
 async function build(sources: PolicySources, options: OpaOptions): Promise<OpaAnswer<'build'>> {

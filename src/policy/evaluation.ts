@@ -65,11 +65,11 @@ export async function loadPolicy(
 }
 
 /**
- * Base data as rules read it: `data.elfgate.parameters.FAMILY.NAME`. Rules that are off have none, and do not run.
+ * Base data as rules read it: what the bundle brings along, and `data.elfgate.parameters.FAMILY.NAME`. Rules that are off have none, and do not run.
  *
  * @throws ElfgateError `policy` when `rulesOn` names a rule that the bundle does not hold.
  */
-export function baseData({ rules }: PolicyBundle, rulesOn: RulesOn): object {
+export function baseData({ rules, data }: PolicyBundle, rulesOn: RulesOn): object {
   const families: Record<string, Record<string, unknown>> = {};
   for (const [id, { parameters }] of rulesOn) {
     if (!rules.some((rule) => rule.id === id)) {
@@ -78,7 +78,7 @@ export function baseData({ rules }: PolicyBundle, rulesOn: RulesOn): object {
     const [family = '', name = ''] = id.split('/');
     families[family] = { ...families[family], [name]: parameters };
   }
-  return { elfgate: { parameters: families } };
+  return { ...data, elfgate: { parameters: families } };
 }
 
 /**

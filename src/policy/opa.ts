@@ -20,6 +20,8 @@ export interface PolicyProblem extends Place {
   /** `rego_parse_error`, `rego_type_error`, … of OPA; `built_in_refused`, `rule_convention` of elfgate. */
   readonly code: string;
   readonly message: string;
+  /** What could stand at the place instead. */
+  readonly known?: readonly string[];
 }
 
 /** Rego sources: the path of each file, as problems are to name it, and its text. */
@@ -60,13 +62,45 @@ export interface RegoTest {
   readonly printed?: string;
   /** The failed cases of a test that has several: `test_x[case] if …`. */
   readonly cases?: readonly string[];
-  /** The expression at which a failed test stopped, with the values of its variables written below it. */
-  readonly failure?: { readonly place: Place; readonly text: string };
+  readonly failure?: RuleFailure;
+}
+
+/** The expression at which a rule stopped. */
+export interface RuleFailure {
+  readonly place: Place;
+  /** The line of Rego with the values of its variables written below it. */
+  readonly text: string;
+  /** Both sides where the expression says that they are equal. */
+  readonly compared?: { readonly left: unknown; readonly right: unknown };
+}
+
+/** A rule that OPA tried while it answered a query. */
+export interface TriedRule {
+  /** `data.p.q`. */
+  readonly rule: string;
+  readonly place: Place;
+  /** How many answers its body had. */
+  readonly fired: number;
+  /** The furthest expression that it did not get beyond; absent when it fired. */
+  readonly stopped?: RuleFailure;
+}
+
+/** Lines of a file, the first and the last among them; 1 is the first. */
+export interface LineRange {
+  readonly start: { readonly row: number };
+  readonly end: { readonly row: number };
+}
+
+export interface FileCoverage {
+  readonly covered?: readonly LineRange[];
+  readonly not_covered?: readonly LineRange[];
+  /** Percent. */
+  readonly coverage?: number;
 }
 
 /** Lines that tests reached, as `opa test --coverage` reports them. */
 export interface CoverageReport {
-  readonly files: Readonly<Record<string, { readonly coverage?: number; readonly [detail: string]: unknown }>>;
+  readonly files: Readonly<Record<string, FileCoverage>>;
   /** Percent. */
   readonly coverage: number;
   readonly [total: string]: unknown;
@@ -85,11 +119,13 @@ interface Conversation {
     };
   };
   readonly check: {
-    readonly question: { readonly sources: RegoSources };
+    /** `schema` is the JSON Schema of the input. */
+    readonly question: { readonly sources: RegoSources; readonly schema?: object };
     readonly answer: { readonly modules: readonly ModuleOutline[]; readonly annotations: readonly Annotation[] };
   };
   readonly test: {
-    readonly question: { readonly sources: RegoSources; readonly data: object; readonly coverage: boolean };
+    /** Without `data`, every parameter of a rule has its declared default. */
+    readonly question: { readonly sources: RegoSources; readonly data?: object; readonly coverage: boolean };
     readonly answer: { readonly tests: readonly RegoTest[]; readonly coverage?: CoverageReport };
   };
   readonly fmt: {
@@ -103,9 +139,13 @@ interface Conversation {
       readonly query: string;
       readonly data: object;
       readonly input?: unknown;
+      readonly explain?: boolean;
     };
-    /** One object of variable bindings for each answer to the query. */
-    readonly answer: { readonly result: readonly Readonly<Record<string, unknown>>[] };
+    readonly answer: {
+      /** One object of variable bindings for each answer to the query. */
+      readonly result: readonly Readonly<Record<string, unknown>>[];
+      readonly explanation?: readonly TriedRule[];
+    };
   };
   readonly queries: {
     readonly question: { readonly queries: readonly RegoQuery[] };

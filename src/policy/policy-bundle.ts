@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ElfgateError } from '../errors.ts';
+import { parseExactly, stringifyExactly } from './exact-json.ts';
 import type { RuleMetadata } from './rule-metadata.ts';
 
 /** Compiled policies, and what is known about their rules. */
@@ -12,10 +13,12 @@ export interface PolicyBundle {
   readonly wasm: Uint8Array<ArrayBuffer>;
   /** In the order of their ids. */
   readonly rules: readonly RuleMetadata[];
+  /** Base data that the sources bring along. */
+  readonly data: object;
 }
 
 /** Grows when the meaning of a bundle's files changes, so that an older one in a cache is not misread. */
-export const bundleFormat = 1;
+export const bundleFormat = 2;
 
 const wasmFile = 'policy.wasm';
 const manifestFile = 'rules.json';
@@ -31,15 +34,15 @@ export function readBundle(directory: string): PolicyBundle {
   const hint = 'install elfgate again; in a checkout, remove its cache directory';
   let manifest: Partial<Manifest> | null;
   try {
-    manifest = JSON.parse(new TextDecoder().decode(read(path)));
+    manifest = parseExactly(new TextDecoder().decode(read(path))) as Partial<Manifest> | null;
   } catch (cause) {
     if (cause instanceof ElfgateError) {
       throw cause;
     }
     throw new ElfgateError('policy', `${path}: is not JSON`, { hint, cause });
   }
-  const { format, revision, wasmSha256, rules } = manifest ?? {};
-  if (format !== bundleFormat || typeof revision !== 'string' || !Array.isArray(rules)) {
+  const { format, revision, wasmSha256, rules, data } = manifest ?? {};
+  if (format !== bundleFormat || typeof revision !== 'string' || !Array.isArray(rules) || typeof data !== 'object') {
     throw new ElfgateError('policy', `${path}: is not the manifest of a policy bundle of format ${bundleFormat}`, {
       hint,
     });
@@ -51,7 +54,7 @@ export function readBundle(directory: string): PolicyBundle {
       { hint },
     );
   }
-  return { revision, wasm, rules };
+  return { revision, wasm, rules, data };
 }
 
 /**
@@ -59,17 +62,11 @@ export function readBundle(directory: string): PolicyBundle {
  * is already, it stays: bundles of the same name have the same content.
  */
 export async function writeBundle(directory: string, bundle: PolicyBundle): Promise<void> {
-  const manifest: Manifest = {
-    format: bundleFormat,
-    revision: bundle.revision,
-    wasmSha256: sha256(bundle.wasm),
-    rules: bundle.rules,
-  };
   const unfinished = `${directory}.${randomUUID()}`;
   await mkdir(unfinished, { recursive: true });
   try {
     await writeFile(join(unfinished, wasmFile), bundle.wasm);
-    await writeFile(join(unfinished, manifestFile), `${JSON.stringify(manifest, null, 2)}\n`);
+    await writeFile(join(unfinished, manifestFile), bundleManifest(bundle));
     await mkdir(dirname(directory), { recursive: true });
     await rename(unfinished, directory);
   } catch (cause) {
@@ -81,11 +78,18 @@ export async function writeBundle(directory: string, bundle: PolicyBundle): Prom
   }
 }
 
+/** The text of `rules.json`. */
+export function bundleManifest({ revision, wasm, rules, data }: PolicyBundle): string {
+  const manifest: Manifest = { format: bundleFormat, revision, wasmSha256: sha256(wasm), rules, data };
+  return `${stringifyExactly(manifest)}\n`;
+}
+
 interface Manifest {
   readonly format: number;
   readonly revision: string;
   readonly wasmSha256: string;
   readonly rules: readonly RuleMetadata[];
+  readonly data: object;
 }
 
 function read(path: string): Uint8Array<ArrayBuffer> {

@@ -1,4 +1,5 @@
 import { ElfgateError } from '../errors.ts';
+import { didYouMean } from './configuration/did-you-mean.ts';
 import type { PolicyProblem } from './opa.ts';
 import type { PolicySources } from './policy-sources.ts';
 
@@ -26,10 +27,11 @@ export function policyError(problems: readonly PolicyProblem[], sources: PolicyS
  */
 export function describeProblem(problem: PolicyProblem, sources: PolicySources): string {
   const place = sources.locations.get(problem.file) ?? problem.file;
-  const message = problem.message.replace(/\s*\n\s*/g, '; ');
+  const message = `${problem.message.replace(/\s*\n\s*/g, '; ')}${suggestion(problem)}`;
   const line = (sources.policies[problem.file] ?? sources.tests[problem.file])?.split('\n')[problem.row - 1];
   if (line === undefined) {
-    return `${place}: ${message}`;
+    // What is wrong with a query is in no file.
+    return place === '' ? message : `${place}: ${message}`;
   }
   const before = [...line].slice(0, problem.col - 1).join('');
   const number = String(problem.row);
@@ -38,6 +40,16 @@ export function describeProblem(problem: PolicyProblem, sources: PolicySources):
     `  ${number} | ${withoutTabs(line.trimEnd())}`,
     `  ${' '.repeat(number.length)} | ${' '.repeat(withoutTabs(before).length)}^`,
   ].join('\n');
+}
+
+/** What could have been meant; a short list of what there is, where nothing is near. */
+function suggestion({ message, known = [] }: PolicyProblem): string {
+  const written = /"([^"]+)"$/.exec(message)?.[1] ?? '';
+  const meant = didYouMean(written, known);
+  if (meant !== null) {
+    return `, did you mean ${meant}?`;
+  }
+  return known.length === 0 || known.length > shownAtMost ? '' : ` (it has ${known.join(', ')})`;
 }
 
 function withoutTabs(line: string): string {

@@ -1,35 +1,61 @@
 import { isUtf8 } from 'node:buffer';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { ElfgateError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { RegoSources } from './opa.ts';
 
-/** The Rego files of one or several policy directories. */
+/** The files of one or several policy directories. */
 export interface PolicySources {
   /** Text by path; paths are relative to their directory, with `/`, and in order. */
   readonly policies: RegoSources;
   /** The same for files named `*_test.rego`. */
   readonly tests: RegoSources;
+  /** The same for files named `data.json`, `data.yaml` or `data.yml`: base data, found below `data` by their folders. */
+  readonly dataFiles: Readonly<Record<string, string>>;
   /** The path under which the reader of a message finds a file of either list. */
   readonly locations: ReadonlyMap<string, string>;
 }
 
+/** A directory of policies, or a single file; or of a directory only what has one of these names. */
+export type PolicyDirectory = string | { readonly directory: string; readonly parts: readonly string[] };
+
 /**
- * Reads policy directories as one tree: a directory of own rules next to the shipped ones adds to them.
+ * Reads policy directories as one tree: a directory of own rules next to the shipped ones adds to them. A file may stand
+ * in two of them if it is the same in both, as what a bundle brings along is; a single file stands for a directory of it.
  *
  * Names that begin with a dot are passed over (a mounted ConfigMap holds its files twice, once below `..data`), and
- * so is everything that does not end in `.rego`. Reads are synchronous: for sixty small files that takes a third
+ * so is everything that is neither Rego nor base data. Reads are synchronous: for sixty small files that takes a third
  * of the time, and every `elfgate check` waits for it.
  *
  * @throws ElfgateError `unreadable` for a directory or file that cannot be read, `policy` for a file that is no UTF-8
  * text or exists in two directories, `limit` for too much of anything.
  */
-export function readPolicySources(directories: readonly string[]): PolicySources {
+export function readPolicySources(directories: readonly PolicyDirectory[]): PolicySources {
   const texts = new Map<string, string>();
   const locations = new Map<string, string>();
 
-  const visit = (directory: string, prefix: string, level: number): void => {
+  const add = (location: string, path: string): void => {
+    if (!path.endsWith('.rego') && !isDataFile(path)) {
+      return;
+    }
+    const text = textOf(location);
+    const other = locations.get(path);
+    if (other !== undefined) {
+      if (texts.get(path) === text) {
+        return;
+      }
+      throw new ElfgateError('policy', `${location} and ${other} are both ${path} of the policies`, {
+        hint: 'rename one of them; a rule cannot be replaced, but elfgate.yaml can switch it off',
+      });
+    }
+    if (texts.size >= limits.policyFiles) {
+      throw new ElfgateError('limit', `${location}: the policies hold more than ${limits.policyFiles} files`);
+    }
+    texts.set(path, text);
+    locations.set(path, location);
+  };
+  const visit = (directory: string, prefix: string, level: number, parts: readonly string[] | null): void => {
     if (level > limits.policyDirectoryDepth) {
       throw new ElfgateError(
         'limit',
@@ -37,47 +63,48 @@ export function readPolicySources(directories: readonly string[]): PolicySources
       );
     }
     for (const entry of attempt(directory, () => readdirSync(directory, { withFileTypes: true }))) {
-      if (entry.name.startsWith('.')) {
+      if (entry.name.startsWith('.') || parts?.includes(entry.name) === false) {
         continue;
       }
       const location = join(directory, entry.name);
       const path = `${prefix}${entry.name}`;
       const kind = entry.isSymbolicLink() ? attempt(location, () => statSync(location)) : entry;
       if (kind.isDirectory()) {
-        visit(location, `${path}/`, level + 1);
-      } else if (kind.isFile() && path.endsWith('.rego')) {
-        const other = locations.get(path);
-        if (other !== undefined) {
-          throw new ElfgateError('policy', `${location} and ${other} are both ${path} of the policies`, {
-            hint: 'rename one of them; a rule cannot be replaced, but elfgate.yaml can switch it off',
-          });
-        }
-        if (texts.size >= limits.policyFiles) {
-          throw new ElfgateError('limit', `${location}: the policies hold more than ${limits.policyFiles} files`);
-        }
-        texts.set(path, textOf(location));
-        locations.set(path, location);
+        visit(location, `${path}/`, level + 1, null);
+      } else if (kind.isFile()) {
+        add(location, path);
       }
     }
   };
-  for (const directory of directories) {
-    visit(directory, '', 0);
+  for (const given of directories) {
+    const { directory, parts } = typeof given === 'string' ? { directory: given, parts: null } : given;
+    if (statSync(directory, { throwIfNoEntry: false })?.isFile() === true) {
+      add(directory, basename(directory));
+    } else {
+      visit(directory, '', 0, parts);
+    }
   }
 
   const policies: Record<string, string> = {};
   const tests: Record<string, string> = {};
+  const dataFiles: Record<string, string> = {};
   for (const [path, text] of [...texts].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    (path.endsWith('_test.rego') ? tests : policies)[path] = text;
+    (path.endsWith('_test.rego') ? tests : path.endsWith('.rego') ? policies : dataFiles)[path] = text;
   }
-  return { policies, tests, locations };
+  return { policies, tests, dataFiles, locations };
+}
+
+function isDataFile(path: string): boolean {
+  return /(?:^|\/)data\.(?:json|ya?ml)$/.test(path);
 }
 
 function textOf(location: string): string {
   const bytes = attempt(location, () => readFileSync(location));
-  if (bytes.length > limits.policyFileBytes) {
+  const most = location.endsWith('.rego') ? limits.policyFileBytes : limits.documentBytes;
+  if (bytes.length > most) {
     throw new ElfgateError(
       'limit',
-      `${location}: has ${bytes.length} bytes, above the limit of ${limits.policyFileBytes} of a policy file`,
+      `${location}: has ${bytes.length} bytes, above the limit of ${most} of a policy file`,
     );
   }
   if (!isUtf8(bytes)) {

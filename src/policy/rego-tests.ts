@@ -1,8 +1,7 @@
 import { askOpa, type CoverageReport, type RegoTest } from './opa.ts';
 import type { OpaOptions } from './opa-program.ts';
 import { policyError } from './policy-problems.ts';
-import { type PolicySources, readPolicySources } from './policy-sources.ts';
-import { parametersWithDefaults, rulesOf } from './rule-metadata.ts';
+import { type PolicyDirectory, type PolicySources, readPolicySources } from './policy-sources.ts';
 
 export interface PolicyTestReport {
   /** In the order of their places; places name files as the reader finds them. */
@@ -21,32 +20,18 @@ export interface PolicyTestReport {
  * as {@link askOpa} and {@link readPolicySources}.
  */
 export async function testPolicies(
-  directories: readonly string[],
+  directories: readonly PolicyDirectory[],
   options: OpaOptions & { readonly coverage?: boolean },
 ): Promise<PolicyTestReport> {
   const sources = readPolicySources(directories);
   const everything = { ...sources.policies, ...sources.tests };
-  const checked = await askOpa('check', { sources: everything }, options);
-  if (checked.outcome === 'rejected') {
-    throw policyError(checked.problems, sources);
-  }
-  const policies = checked.answer.modules.filter(({ file }) => Object.hasOwn(sources.policies, file));
-  const parameters: Record<string, Record<string, unknown>> = {};
-  for (const rule of rulesOf(policies, checked.answer.annotations).rules) {
-    const [family = '', name = ''] = rule.id.split('/');
-    parameters[family] = { ...parameters[family], [name]: parametersWithDefaults(rule, {}) };
-  }
-  const tested = await askOpa(
-    'test',
-    { sources: everything, data: { elfgate: { parameters } }, coverage: options.coverage ?? false },
-    options,
-  );
+  const tested = await askOpa('test', { sources: everything, coverage: options.coverage ?? false }, options);
   if (tested.outcome === 'rejected') {
     throw policyError(tested.problems, sources);
   }
   return {
     tests: tested.answer.tests.map((test) => located(test, sources)),
-    coverage: tested.answer.coverage ?? null,
+    coverage: tested.answer.coverage === undefined ? null : locatedCoverage(tested.answer.coverage, sources),
   };
 }
 
@@ -60,4 +45,9 @@ function located(test: RegoTest, { locations }: PolicySources): RegoTest {
     place: locate(test.place),
     ...(test.failure && { failure: { ...test.failure, place: locate(test.failure.place) } }),
   };
+}
+
+function locatedCoverage(coverage: CoverageReport, { locations }: PolicySources): CoverageReport {
+  const files = Object.entries(coverage.files).map(([file, lines]) => [locations.get(file) ?? file, lines]);
+  return { ...coverage, files: Object.fromEntries(files) };
 }

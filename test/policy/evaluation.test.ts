@@ -90,7 +90,7 @@ rules.f.broken.findings := x if some x in [[1], [2]]
     { ...rule, id: 'f/fine' },
     { ...rule, id: 'f/broken' },
   ]);
-  const conflicting = { revision: '', wasm: broken, rules };
+  const conflicting = { revision: '', wasm: broken, rules, data: {} };
   const fine = await loadPolicy(conflicting, new Map([['f/fine', { parameters: {} }]]));
   t.deepEqual(fine.evaluate({}), []);
   const both = await loadPolicy(conflicting, new Map([['f/broken', { parameters: {} }]]));
@@ -119,7 +119,7 @@ test('a rule that the policies do not hold cannot be on', async (t) => {
 /** A policy that gives whatever it is given. */
 const echo = (async (): Promise<PolicyBundle> => {
   const { rules } = await bundle;
-  return { revision: '', rules, wasm: await compiled('package elfgate\n\nverdict := input\n') };
+  return { revision: '', rules, data: {}, wasm: await compiled('package elfgate\n\nverdict := input\n') };
 })();
 
 const good = { rule: 'name/lower-case', path: 'a', message: 'b' };

@@ -41,7 +41,7 @@ rules.test.grows.findings contains {"path": input.path, "message": "never said"}
 	count([[a, b, c, input.path] | some a in ns; some b in ns; some c in ns]) == 0
 }
 `);
-  return { revision: word, wasm, rules };
+  return { revision: word, wasm, rules, data: {} };
 }
 
 const first = bundleSaying('first');

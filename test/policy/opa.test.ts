@@ -121,7 +121,11 @@ test('a failing test shows the expression that failed and its values', async (t)
         outcome: 'fail',
         place: { file: 'a_test.rego', row: 3, col: 1 },
         printed: 'x is 2\n',
-        failure: { place: { file: 'a_test.rego', row: 6, col: 2 }, text: '\tx == 3\n\t|\n\t2' },
+        failure: {
+          place: { file: 'a_test.rego', row: 6, col: 2 },
+          text: '\tx == 3\n\t|\n\t2',
+          compared: { left: 2, right: 3 },
+        },
         tookTime: 'number',
       },
       {

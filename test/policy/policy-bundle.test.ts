@@ -5,7 +5,7 @@ import { ElfgateError } from '../../src/errors.ts';
 import { readBundle, writeBundle } from '../../src/policy/policy-bundle.ts';
 import { directoryOf } from './scratch.ts';
 
-const bundle = { revision: 'abc', wasm: new Uint8Array([0, 97, 115, 109]), rules: [] };
+const bundle = { revision: 'abc', wasm: new Uint8Array([0, 97, 115, 109]), rules: [], data: {} };
 
 test('a bundle is read as it was written, and nothing else stays behind', async (t) => {
   const directory = join(directoryOf({}), 'bundle');

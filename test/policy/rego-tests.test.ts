@@ -22,8 +22,8 @@ test('the tests of rules run with the default parameters of every rule', async (
 
 test('coverage tells the lines that no test reaches', async (t) => {
   const { coverage } = await testPolicies([engine, toyRules], { ...opaOptions, coverage: true });
-  t.is(coverage?.files['size/above-limit/above-limit.rego']?.coverage, 87.5);
-  t.is(coverage?.files['name/lower-case/lower-case.rego']?.coverage ?? 0, 0);
+  t.is(coverage?.files[join(toyRules, 'size/above-limit/above-limit.rego')]?.coverage, 87.5);
+  t.is(coverage?.files[join(toyRules, 'name/lower-case/lower-case.rego')]?.coverage ?? 0, 0);
 });
 
 test('a failing test is a result, with the place where it failed', async (t) => {

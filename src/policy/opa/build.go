@@ -80,6 +80,11 @@ func check(asked request) (*checkResult, error) {
 	if err != nil {
 		return nil, err
 	}
+	if asked.Schema != nil {
+		if err := checkFields(modules, asked.Schema); err != nil {
+			return nil, err
+		}
+	}
 	return &checkResult{Modules: outlines(modules), Annotations: annotations(checked)}, nil
 }
 

@@ -24,8 +24,11 @@ type request struct {
 	Data map[string]any `json:"data"`
 
 	Entrypoints []string `json:"entrypoints"` // build
-	Coverage    bool     `json:"coverage"`    // test
-	Query       string   `json:"query"`       // eval
+	// Schema is the JSON Schema of the input, to which check holds the sources.
+	Schema   any    `json:"schema"`
+	Coverage bool   `json:"coverage"` // test
+	Query    string `json:"query"`    // eval
+	Explain  bool   `json:"explain"`  // eval
 	// Input is read by eval. Absent means undefined, which `null` does not.
 	Input json.RawMessage `json:"input"`
 	// Queries are what the command queries answers, each on its own.

@@ -18,6 +18,8 @@ type problem struct {
 	File    string `json:"file"`
 	Row     int    `json:"row"` // 1 is the first line
 	Col     int    `json:"col"` // 1 is the first character of the line
+	// Known holds what could stand at the place instead.
+	Known []string `json:"known,omitempty"`
 }
 
 // refused lists the built-ins through which a policy would see more than its facts, and rego.parse_module, which
@@ -84,10 +86,15 @@ func problemsOf(err error) []problem {
 		if e.Location != nil {
 			p.File, p.Row, p.Col = e.Location.File, e.Location.Row, e.Location.Col
 		}
+		if unknown, ok := e.Details.(unknownField); ok {
+			p.Known = unknown.known
+		}
 		problems = append(problems, p)
 	}
 	slices.SortFunc(problems, func(a, b problem) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Row, b.Row), cmp.Compare(a.Col, b.Col), cmp.Compare(a.Message, b.Message))
 	})
-	return slices.Compact(problems)
+	return slices.CompactFunc(problems, func(a, b problem) bool {
+		return a.Code == b.Code && a.Message == b.Message && a.File == b.File && a.Row == b.Row && a.Col == b.Col
+	})
 }

@@ -1,9 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"regexp"
 	"slices"
 	"strings"
@@ -36,14 +36,11 @@ type testCase struct {
 	Failure *failure `json:"failure,omitempty"`
 }
 
-// failure is the expression at which a test stopped, with the values of its variables written below it.
-type failure struct {
-	Place place  `json:"place"`
-	Text  string `json:"text"`
-}
-
 func test(ctx context.Context, asked request) (*testResult, error) {
-	_, modules, err := compiled(asked)
+	if len(asked.Sources) == 0 {
+		return nil, errors.New("no sources")
+	}
+	modules, err := parse(asked.Sources)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +87,7 @@ func test(ctx context.Context, asked request) (*testResult, error) {
 func runTests(ctx context.Context, asked request, modules map[string]*ast.Module, configure func(*tester.Runner)) ([]*tester.Result, error) {
 	data := asked.Data
 	if data == nil {
-		data = map[string]any{}
+		data = map[string]any{"elfgate": map[string]any{"parameters": parameterDefaults(modules)}}
 	}
 	copies := make(map[string]*ast.Module, len(modules))
 	for file, module := range modules {
@@ -159,11 +156,38 @@ func lastFailure(trace []*topdown.Event) *failure {
 				continue
 			}
 		}
-		var text bytes.Buffer
-		if err := topdown.PrettyEvent(&text, event, topdown.PrettyEventOpts{PrettyVars: true}); err != nil {
-			return nil
-		}
-		return &failure{Place: placeOf(event.Location), Text: text.String()}
+		return failureAt(event)
 	}
 	return nil
+}
+
+// parameterDefaults gives data.elfgate.parameters as it is where nobody sets a parameter: FAMILY.NAME.PARAMETER, from
+// custom.params of the rules' METADATA.
+func parameterDefaults(modules map[string]*ast.Module) map[string]any {
+	families := map[string]any{}
+	for _, module := range modules {
+		path := names(module.Package.Path)
+		if len(path) != 5 || path[1] != "elfgate" || path[2] != "rules" {
+			continue
+		}
+		for _, described := range module.Annotations {
+			if described.Scope != "package" {
+				continue
+			}
+			family, _ := families[path[3]].(map[string]any)
+			if family == nil {
+				family = map[string]any{}
+				families[path[3]] = family
+			}
+			rule := map[string]any{}
+			declared, _ := described.Custom["params"].(map[string]any)
+			for name, schema := range declared {
+				if schema, ok := schema.(map[string]any); ok {
+					rule[name] = schema["default"]
+				}
+			}
+			family[path[4]] = rule
+		}
+	}
+	return families
 }
