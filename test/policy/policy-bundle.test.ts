@@ -30,7 +30,7 @@ const damages: readonly (readonly [string, string, string, RegExp])[] = [
     'a manifest of another format',
     'rules.json',
     '{"format":0}',
-    /rules\.json: is not the manifest of a policy bundle of format 1$/,
+    /rules\.json: is not the manifest of a policy bundle of format 2$/,
   ],
   ['an empty manifest', 'rules.json', 'null', /rules\.json: is not the manifest/],
 ];

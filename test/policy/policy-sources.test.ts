@@ -28,7 +28,7 @@ test('own rules add to the shipped ones, and cannot replace one', (t) => {
     'f/b/b.rego',
     'main.rego',
   ]);
-  t.throws(() => readPolicySources([shipped, directoryOf({ 'f/a/a.rego': 'package a' })]), {
+  t.throws(() => readPolicySources([shipped, directoryOf({ 'f/a/a.rego': 'package other' })]), {
     instanceOf: ElfgateError,
     code: 'policy',
     message: /are both f\/a\/a\.rego of the policies$/,
