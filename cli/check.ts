@@ -1,4 +1,3 @@
-import { inspect } from '../src/facts/inspect.ts';
 import type { Target } from '../src/facts/inspected-target.ts';
 import type { Report } from '../src/findings/finding.ts';
 import { type FailOn, type RenderReport, type ReportFormat, reportFormats } from '../src/findings/formats.ts';
@@ -8,6 +7,7 @@ import { rulesInForce } from '../src/policy/enforcement.ts';
 import { loadPolicy } from '../src/policy/evaluation.ts';
 import type { RuleMetadata } from '../src/policy/rule-metadata.ts';
 import { timeLimited } from '../src/policy/time-limit.ts';
+import { documentsOfTargets } from './documents.ts';
 import { type ImageOptions, imageAccess } from './images.ts';
 import { usesColor, writeOutput } from './output.ts';
 import { configurationFor, type PolicyOptions, policiesFor } from './policies.ts';
@@ -43,11 +43,8 @@ export async function checkCommand(
   const policy = await loadPolicy(bundle, inForce, { limited: timeLimited(limits.evaluationMilliseconds) });
   const progress = startProgress(options, surroundings, () => performance.now());
   const images = imageAccess(options, configuration.registries, surroundings);
-  const documents = await inspect(targets, {
-    symbols: 'counted',
-    onFile: progress.file,
-    images: images.open,
-  }).finally(() => {
+  const reading = { symbols: 'counted', onFile: progress.file } as const;
+  const documents = await documentsOfTargets(targets, reading, images).finally(() => {
     progress.end();
     images.close();
   });

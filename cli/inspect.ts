@@ -1,4 +1,4 @@
-import { inspect } from '../src/facts/inspect.ts';
+import { documentsOfTargets } from './documents.ts';
 import { type ImageOptions, imageAccess } from './images.ts';
 import { usesColor, writeOutput } from './output.ts';
 import { reportProblems } from './problems.ts';
@@ -18,9 +18,10 @@ export async function inspectCommand(
 ): Promise<ExitCode> {
   const progress = startProgress(options, surroundings, () => performance.now());
   const images = imageAccess(options, [], surroundings);
-  const documents = await inspect(
+  const documents = await documentsOfTargets(
     targets.map((name) => ({ name, role: null })),
-    { symbols: options.symbols === true ? 'listed' : 'counted', onFile: progress.file, images: images.open },
+    { symbols: options.symbols === true ? 'listed' : 'counted', onFile: progress.file },
+    images,
   ).finally(() => {
     progress.end();
     images.close();

@@ -218,6 +218,8 @@ export const limits = {
   keptFileInMemoryBytes: 1_048_576,
   /** Bytes of layers as stored below which an image is inspected on one thread: in less time than others take to start. */
   inspectedAtOnceBytes: 8_388_608,
+  /** Bytes of a file of Kubernetes objects. Charts of a whole platform render to some 5 MB. */
+  manifestFileBytes: 67_108_864,
   /** Bytes of an image's facts once inflated. A Debian root of 900 binaries takes 2 MB. */
   storedFactsBytes: 536_870_912,
   /** Bytes of all facts on disk: those of some thousand large images, which take about 150 KB each compressed. */

@@ -3,7 +3,7 @@ import { imageSourceOf } from '../image/image-source.ts';
 import type { InspectedTarget, InspectOptions, Target } from './inspected-target.ts';
 
 /**
- * Inspects a target that is no path: an image, a process or the images of a manifest; `null` when it is none of these.
+ * Inspects a target that is no path: an image or a process; `null` when it is none of these.
  *
  * @throws ElfgateError `usage` for a prefix with nothing sensible behind it, and what reading the target throws.
  */

@@ -10,8 +10,8 @@ import type { FactsDocument } from './schema.ts';
 import { schemaVersion } from './schema-version.ts';
 
 /**
- * Inspects targets together and gives a document for each file, directory and process, for each platform of an image,
- * and for each image of a manifest.
+ * Inspects targets together and gives a document for each file, directory and process, and for each platform of an
+ * image.
  *
  * Plugins meet the hosts of all targets. A file of a root that cannot be read becomes a problem of its document; a named
  * file or image that cannot be read is an error.

@@ -8,7 +8,7 @@ import type { FactsStore } from './store/facts-store.ts';
 
 /** Something to inspect, and what the caller says it is. */
 export interface Target {
-  /** A path, an image, a process or a manifest, as on the command line: see docs/contracts.md. */
+  /** A path, an image or a process, as on the command line: see docs/contracts.md. */
   readonly name: string;
   readonly role: 'host' | 'plugin' | null;
 }

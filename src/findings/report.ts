@@ -19,15 +19,27 @@ export interface Judge {
  * @throws ElfgateError `evaluation` when the policy fails on one; nothing is reported then.
  */
 export function reportOn(documents: readonly FactsDocument[], judge: Judge): Report {
-  const findings = documents.flatMap((document) => findingsOf(document, judge)).sort(compareFindings);
+  // An image of a manifest has a document for each pod that it meets others in, which mostly find the same.
+  const subjects = onlyOnce(documents, ({ subject }) => subject);
+  const findings = onlyOnce(
+    documents.flatMap((document) => findingsOf(document, judge)),
+    (finding) => finding,
+  ).sort(compareFindings);
   return {
-    targets: documents.map(({ subject }) => subject.name),
+    targets: subjects.map(({ subject }) => subject.name),
     findings,
-    summary: summarise(documents, findings),
-    problems: documents.flatMap(({ subject, problems }) =>
-      problems.map(({ path, code, message }) => ({ target: subject.name, path, code, message })),
+    summary: summarise(subjects, findings),
+    problems: onlyOnce(
+      documents.flatMap(({ subject, problems }) =>
+        problems.map(({ path, code, message }) => ({ target: subject.name, path, code, message })),
+      ),
+      (problem) => problem,
     ),
   };
+}
+
+function onlyOnce<Value>(values: readonly Value[], keyOf: (value: Value) => object): Value[] {
+  return [...new Map(values.map((value) => [JSON.stringify(keyOf(value)), value])).values()];
 }
 
 function findingsOf(document: FactsDocument, judge: Judge): readonly Finding[] {

@@ -1,0 +1,37 @@
+import { inspect } from '../src/facts/inspect.ts';
+import type { InspectOptions, Target } from '../src/facts/inspected-target.ts';
+import type { FactsDocument } from '../src/facts/schema.ts';
+import type { LazyImageAccess } from './images.ts';
+import { usageError } from './shared-options.ts';
+
+const manifestPrefix = 'manifest:';
+
+/**
+ * The documents of all targets; those of manifests after the others, as their pods meet nothing else.
+ *
+ * @throws ElfgateError `usage` for a manifest with a role, and what inspecting throws.
+ */
+export async function documentsOfTargets(
+  targets: readonly Target[],
+  options: Omit<InspectOptions, 'images'>,
+  images: LazyImageAccess,
+): Promise<readonly FactsDocument[]> {
+  for (const { name, role } of targets) {
+    if (name.startsWith(manifestPrefix) && role !== null) {
+      throw usageError(`${name} cannot be a ${role}`, 'a manifest says itself which image is mounted into which');
+    }
+  }
+  const documents = [
+    ...(await inspect(
+      targets.filter(({ name }) => !name.startsWith(manifestPrefix)),
+      { ...options, images: images.open },
+    )),
+  ];
+  for (const { name } of targets) {
+    if (name.startsWith(manifestPrefix)) {
+      const { inspectManifest } = await import('../src/admission/inspect-manifest.ts');
+      documents.push(...(await inspectManifest(name.slice(manifestPrefix.length), options, await images.open())));
+    }
+  }
+  return documents;
+}
