@@ -15,6 +15,7 @@ import { reportProblems } from './problems.ts';
 import { startProgress } from './progress.ts';
 import { type SharedOptions, usageError } from './shared-options.ts';
 import type { ExitCode, Surroundings } from './surroundings.ts';
+import { trustInspectorFor } from './trust.ts';
 import { version } from './version.ts';
 
 export interface CheckOptions extends SharedOptions, ImageOptions, PolicyOptions {
@@ -43,7 +44,8 @@ export async function checkCommand(
   const policy = await loadPolicy(bundle, inForce, { limited: timeLimited(limits.evaluationMilliseconds) });
   const progress = startProgress(options, surroundings, () => performance.now());
   const images = imageAccess(options, configuration.registries, surroundings);
-  const reading = { symbols: 'counted', onFile: progress.file } as const;
+  const trust = trustInspectorFor(configuration, bundle.rules, inForce, options, surroundings);
+  const reading = { symbols: 'counted', onFile: progress.file, trust } as const;
   const documents = await documentsOfTargets(targets, reading, images).finally(() => {
     progress.end();
     images.close();

@@ -129,6 +129,12 @@ function addVerify(program: Command, surroundings: Surroundings, exit: (code: Ex
       .option('--revocation-list <file>', 'certificates that this authority took back (repeatable)', collect)
       .option('--notation-policy <file>', 'trust policy of the Notary Project')
       .option('--notation-store <directory>', 'trust store of the Notary Project')
+      .addOption(
+        new Option(
+          '--engine <verifier>',
+          'who verifies (default: trust.engine of the configuration, or native)',
+        ).choices(['native', 'cosign', 'both']),
+      )
       .option('--platform <platform>', platformHelp)
       .option('--plain-http <host>', plainHttpHelp, collect)
       .option('--explain', 'show which part of the configuration decides, and verify nothing'),

@@ -6,19 +6,19 @@ import type { ImageSource } from '../src/image/image-source.ts';
 import { openImages } from '../src/image/open-images.ts';
 import { tagOrDigest } from '../src/image/reference.ts';
 import type { TrustAnchors } from '../src/trust/anchors.ts';
-import type { Signer, Verification } from '../src/trust/rejection.ts';
-import type { TrustEngine, TrustSettings } from '../src/trust/trust-settings.ts';
-import { type FileTrust, verifyFile } from '../src/trust/verify-file.ts';
-import { type ImageToVerify, type ImageTrust, verifyImage } from '../src/trust/verify-image.ts';
-import type { Surroundings } from './surroundings.ts';
-import type { VerifiedSignature, VerifyReport } from './verify-text.ts';
+import { signerName, type Verification } from '../src/trust/rejection.ts';
+import { type SecondVerifier, withSecondOpinion } from '../src/trust/second-opinion.ts';
+import type { TrustSettings } from '../src/trust/trust-settings.ts';
+import { type FileAttestation, type FileTrust, verifyFile } from '../src/trust/verify-file.ts';
+import { type AttestationResult, type ImageToVerify, type ImageTrust, verifyImage } from '../src/trust/verify-image.ts';
+import type { VerifiedAttestation, VerifiedSignature, VerifyReport } from './verify-text.ts';
 
 interface ImageQuestion {
   readonly anchors: TrustAnchors;
   readonly settings: TrustSettings;
-  readonly engine: TrustEngine;
+  /** Asked besides or instead of elfgate itself; null for the engine `native`. */
+  readonly secondVerifier: ((repository: string) => Promise<SecondVerifier>) | null;
   readonly access: ImageAccess;
-  readonly environment: Surroundings['env'];
 }
 
 /**
@@ -29,7 +29,11 @@ export async function verifyImageTarget(source: ImageSource, question: ImageQues
   const image = await imageToVerify(source, question.access);
   const [digest] = image.digests;
   const name = `${image.repository}@${digest}`;
-  const trust = await verifyImage(image, question.anchors, new Date());
+  const native = await verifyImage(image, question.anchors, new Date());
+  const trust =
+    question.secondVerifier === null
+      ? native
+      : await withSecondOpinion(native, image, question.settings, await question.secondVerifier(image.repository));
   if (trust.verified === null) {
     throw new ElfgateError('limit', `${name}: ${trust.undecided}`, {
       hint: 'remove signatures and attestations that nobody needs any more',
@@ -66,11 +70,12 @@ async function imageToVerify(source: ImageSource, access: ImageAccess): Promise<
 function described({ signatures, attestations }: ImageTrust): Pick<VerifyReport, 'signatures' | 'attestations'> {
   return {
     signatures: signatures.map(describedSignature),
-    attestations: attestations.map((attestation) => ({
-      ...describedSignature(attestation),
-      predicateType: attestation.statement?.predicateType ?? null,
-    })),
+    attestations: attestations.map(describedAttestation),
   };
+}
+
+function describedAttestation(attestation: AttestationResult | FileAttestation): VerifiedAttestation {
+  return { ...describedSignature(attestation), predicateType: attestation.statement?.predicateType ?? null };
 }
 
 function describedSignature(
@@ -90,10 +95,6 @@ function describedSignature(
     : { kind, signer: null, issuer: null, verified: false, reason: signature.reason, signedAt: null, at };
 }
 
-function signerName(signer: Signer): string {
-  return signer.kind === 'key' ? signer.name : signer.subject;
-}
-
 /** A file, by what lies next to it. @throws ElfgateError `unreadable` */
 export async function verifyFileTarget(path: string, anchors: TrustAnchors): Promise<VerifyReport> {
   let bytes: Buffer;
@@ -109,7 +110,7 @@ export async function verifyFileTarget(path: string, anchors: TrustAnchors): Pro
     verified: trust.verified && differs === null,
     reason: differs,
     signatures: trust.signatures.map(describedSignature),
-    attestations: [],
+    attestations: trust.attestations.map(describedAttestation),
   };
 }
 

@@ -5,12 +5,19 @@ import { imageSourceOf } from '../src/image/image-source.ts';
 import { type ChosenTrust, trustFor } from '../src/policy/configuration/trust-schema.ts';
 import { isEmpty } from '../src/trust/anchors.ts';
 import { loadAnchors } from '../src/trust/load-anchors.ts';
-import { noTrust, type TrustSettings } from '../src/trust/trust-settings.ts';
+import {
+  type IdentitySettings,
+  isKeyService,
+  noTrust,
+  type TrustEngine,
+  type TrustSettings,
+} from '../src/trust/trust-settings.ts';
 import { type ImageOptions, imageAccess } from './images.ts';
 import { usesColor, writeOutput } from './output.ts';
 import { configurationIfAny } from './policies.ts';
 import { type SharedOptions, usageError } from './shared-options.ts';
 import type { ExitCode, Surroundings } from './surroundings.ts';
+import { secondVerifier } from './trust.ts';
 import type { VerifyReport } from './verify-text.ts';
 
 export interface VerifyOptions extends SharedOptions, ImageOptions {
@@ -25,6 +32,7 @@ export interface VerifyOptions extends SharedOptions, ImageOptions {
   readonly trustedRoot?: readonly string[];
   readonly notationPolicy?: string;
   readonly notationStore?: string;
+  readonly engine?: TrustEngine;
   readonly explain?: boolean;
 }
 
@@ -51,8 +59,9 @@ export async function verifyCommand(
     await writeOutput(explanation(trustName, chosen, named !== null, configuration.file), options, surroundings);
     return 0;
   }
-  const anchors = await loadAnchors(chosen.settings);
-  if (isEmpty(anchors)) {
+  const engine = options.engine ?? configuration.trust.engine;
+  const anchors = await loadAnchors(chosen.settings, engine === 'native' ? 'native' : 'with-cosign');
+  if (isEmpty(anchors) && !(engine !== 'native' && chosen.settings.keys.some(isKeyService))) {
     throw nothingTrusted(trustName, chosen, named !== null);
   }
   const images = imageAccess(options, configuration.registries, surroundings);
@@ -63,9 +72,9 @@ export async function verifyCommand(
         : await (await import('./verify-targets.ts')).verifyImageTarget(source, {
             anchors,
             settings: chosen.settings,
-            engine: configuration.trust.engine,
+            secondVerifier:
+              engine === 'native' ? null : secondVerifier(engine, configuration, options, surroundings.env),
             access: await images.open(),
-            environment: surroundings.env,
           });
     await writeOutput(await render(report, options, surroundings), options, surroundings);
     return report.verified ? 0 : 1;
@@ -158,16 +167,23 @@ function explanation(
         : `${name}: decided by ${pattern} of ${file}, the longest pattern that matches`,
     ...overruled.map((other) => `  overruled: ${other}`),
     ...settings.keys.map((key) => `  key: ${key}`),
-    ...settings.identities.map(
-      ({ subject, subjectPattern, issuer, issuerPattern }) =>
-        `  identity: ${subject ?? `/${subjectPattern}/`} of ${issuer ?? (issuerPattern === undefined ? 'any issuer of an own authority' : `/${issuerPattern}/`)}`,
-    ),
+    ...settings.identities.map((identity) => `  identity: ${identityText(identity)}`),
     ...settings.trustedRoots.map((root) => `  Sigstore root: ${root}`),
     ...settings.authorities.map((authority) => `  authority ${authority.name}: ${authority.roots}`),
     ...(settings.notation === null ? [] : [`  Notary Project policy: ${settings.notation.policy}`]),
     ...settings.attestations.map((type) => `  required attestation: ${type}`),
+    ...(settings.inspectors === null
+      ? []
+      : [
+          `  inspectors: ${[...settings.inspectors.keys, ...settings.inspectors.identities.map(identityText)].join(', ')}`,
+        ]),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function identityText({ subject, subjectPattern, issuer, issuerPattern }: IdentitySettings): string {
+  const vouching = issuerPattern === undefined ? 'any issuer of an own authority' : `/${issuerPattern}/`;
+  return `${subject ?? `/${subjectPattern}/`} of ${issuer ?? vouching}`;
 }
 
 async function render(report: VerifyReport, options: VerifyOptions, { env, stdout }: Surroundings): Promise<string> {

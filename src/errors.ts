@@ -32,7 +32,9 @@ export type ErrorCode =
   /** A registry or service does not answer, not in time, or not sensibly; a later try may succeed. */
   | 'unreachable'
   /** Bytes are not those that their digest or size promised. */
-  | 'integrity';
+  | 'integrity'
+  /** Two verifiers of the same signatures come to different answers: neither is believed. */
+  | 'disagreement';
 
 export interface ErrorDetails {
   /** What the reader can do about it: one sentence or one command. */

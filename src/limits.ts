@@ -240,6 +240,12 @@ export const limits = {
   chainSteps: 256,
   /** Signatures and attestations of one image that are read. Images built every day gather some hundred. */
   attachedArtifacts: 512,
+  /** Vulnerabilities, and statements about them, of one attestation. Scans of neglected images have some thousand. */
+  attestedVulnerabilities: 16_384,
+  /** Milliseconds of one call of cosign, which asks a registry and a KMS. */
+  cosignMilliseconds: 60_000,
+  /** Bytes that cosign may write. A verified signature of an image takes some kilobytes, an attestation up to 90 MB. */
+  cosignOutputBytes: 134_217_728,
   /** Bytes of one manifest that holds signatures. Each signature takes about 3 KB in cosign's first format. */
   attachedManifestBytes: 4_194_304,
   /** Bytes of one AdmissionReview. An UPDATE of the largest pod that etcd takes is 3.1 MB; other servers add to that. */

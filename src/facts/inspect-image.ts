@@ -29,9 +29,26 @@ export async function inspectImages(
   const inspected: InspectedTarget[] = [];
   for (const image of images) {
     const name = images.length > 1 ? `${target.name} (${formatPlatform(image.platform)})` : target.name;
-    inspected.push({ ...(await contentsOfImage(image, options, access)), name, role: target.role });
+    inspected.push({ ...(await judgedContents(image, options, access)), name, role: target.role });
   }
   return inspected;
+}
+
+/** What is in an image, and who made it. Facts that a trusted inspector attests need no layer. */
+async function judgedContents(
+  image: Image,
+  options: InspectOptions,
+  access: ImageAccess,
+): Promise<InspectedContents & Pick<InspectedTarget, 'trust'>> {
+  const patience = access.signal === undefined ? {} : { signal: access.signal };
+  const report = (await options.trust?.ofImage(image, patience)) ?? null;
+  if (report === null) {
+    return contentsOfImage(image, options, access);
+  }
+  const { trust, problem, attested } = report;
+  const known = attested === null || options.symbols === 'listed' ? null : { ...attested, image: imageFacts(image) };
+  const contents = known ?? (await contentsOfImage(image, options, access));
+  return { ...contents, trust, problems: problem === null ? contents.problems : [...contents.problems, problem] };
 }
 
 /**

@@ -46,6 +46,7 @@ export async function documentsOf(inspected: readonly InspectedTarget[]): Promis
     binaries: result.binaries.map(({ facts }) => facts),
     predictions: predicted[index]?.predictions ?? noPredictions,
     workload: null,
+    trust: result.trust ?? null,
     problems: [...result.problems, ...(predicted[index]?.problems ?? [])],
   }));
 }
@@ -62,13 +63,18 @@ async function inspectTarget(
       return [inspectDirectory(target, options)];
     }
     case 'file':
-      return [inspectFile(target, options, cleanup)];
+      return [await withFileTrust(inspectFile(target, options, cleanup), options)];
     case null: {
       const { inspectElsewhere } = await import('./inspect-elsewhere.ts');
       // What is of no other kind is a path after all: opening it as a file says why it cannot be had.
       return (await inspectElsewhere(target, options)) ?? [inspectFile(target, options, cleanup)];
     }
   }
+}
+
+async function withFileTrust(inspected: InspectedTarget, { trust }: InspectOptions): Promise<InspectedTarget> {
+  const told = (await trust?.ofFile(inspected.name)) ?? null;
+  return told === null ? inspected : { ...inspected, trust: told };
 }
 
 function kindOfPath(path: string): 'directory' | 'file' | null {

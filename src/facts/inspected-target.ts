@@ -1,4 +1,6 @@
+import type { Patience } from '../image/content-store.ts';
 import type { FileTree } from '../image/file-tree.ts';
+import type { Image } from '../image/image.ts';
 import type { Platform } from '../image/platform.ts';
 import type { RegistryClient } from '../image/registry/client.ts';
 import type { InspectedBinary } from './binary-facts.ts';
@@ -36,6 +38,8 @@ export interface InspectedTarget extends InspectedContents {
   /** Names it in findings; no other one of the same run has this name. */
   readonly name: string;
   readonly role: Target['role'];
+  /** Who made it; absent where nobody asked. */
+  readonly trust?: FactsDocument['trust'];
 }
 
 export interface Meeting {
@@ -58,6 +62,22 @@ export interface InspectOptions {
   readonly onFile?: (path: string) => void;
   /** How images are had, asked when the first one is named; without it only paths and processes are inspected. */
   readonly images?: () => Promise<ImageAccess>;
+  /** Tells who made images and files; without it nothing is said about trust. */
+  readonly trust?: TrustInspector;
+}
+
+/** Tells who made something, by the configuration; null where nobody asked. */
+export interface TrustInspector {
+  ofImage(image: Image, patience: Patience): Promise<ImageTrustReport | null>;
+  ofFile(path: string): Promise<FactsDocument['trust']>;
+}
+
+export interface ImageTrustReport {
+  readonly trust: FactsDocument['trust'];
+  /** Why trust could not be told; null when it could. */
+  readonly problem: ProblemFacts | null;
+  /** What is in the image, by the word of a trusted inspector; null when it has to be inspected. */
+  readonly attested: InspectedContents | null;
 }
 
 /** What reading images needs of the caller. */

@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { CanaryMeasurement, FipsReport, ServiceLevel } from '../trust/predicates/own-predicates.ts';
 import { schemaVersion } from './schema-version.ts';
 
 /**
@@ -632,6 +633,98 @@ export const Workload = closed(
   'an object of a cluster',
 );
 
+const signature = {
+  kind: oneOf(['cosign', 'sigstore-bundle', 'notation'], 'format'),
+  at: text('tag, digest or file that holds it'),
+  verified: flag('whether somebody who is trusted made it, about this very artifact'),
+  signer: maybeText('who signed; null when that is not proven'),
+  issuer: maybeText('who vouched for the signer; null for keys'),
+  signedAt: maybeText('when, as far as that is proven'),
+  reason: maybeText('why it is not accepted; null when it is'),
+};
+
+const Signature = closed(signature, 'a signature, as it was judged');
+
+const Attestation = closed(
+  {
+    ...signature,
+    predicateType: maybeText('what kind of claim it is; null when it cannot be read'),
+    provenance: nullable(
+      closed(
+        {
+          builder: maybeText('who built it'),
+          buildType: maybeText('how'),
+          source: maybeText('repository of the sources'),
+          revision: maybeText('their commit'),
+        },
+        'SLSA provenance',
+      ),
+    ),
+    scan: nullable(
+      closed(
+        {
+          scanner: maybeText('program that looked'),
+          finishedAt: maybeText('when it was done'),
+          vulnerabilities: Type.Array(
+            closed(
+              {
+                id: text('as CVE-2025-1234'),
+                severity: oneOf(['critical', 'high', 'medium', 'low', 'unknown'], 'by the scanner'),
+                component: maybeText('package and version'),
+              },
+              'a vulnerability',
+            ),
+          ),
+        },
+        'a vulnerability scan',
+      ),
+    ),
+    exploitability: nullable(
+      Type.Array(
+        closed(
+          {
+            vulnerability: text('as CVE-2025-1234'),
+            status: oneOf(['not_affected', 'affected', 'fixed', 'under_investigation'], 'as OpenVEX has it'),
+            justification: maybeText('why it does not matter'),
+          },
+          'what the maker says about a vulnerability',
+        ),
+      ),
+    ),
+    fipsReport: nullable(FipsReport),
+    serviceLevel: nullable(ServiceLevel),
+    canary: nullable(CanaryMeasurement),
+    materials: nullable(
+      closed(
+        {
+          format: oneOf(['spdx', 'cyclonedx'], 'of the list'),
+          version: maybeText('of the format'),
+          components: Type.Integer({ minimum: 0 }),
+        },
+        'what it is made of',
+      ),
+    ),
+  },
+  'an attestation; what it claims is stated only when it is verified',
+);
+
+export const Trust = closed(
+  {
+    decidedBy: maybeText('pattern of the configuration that says who is trusted; null when nobody is'),
+    pinned: maybeFlag('whether the reference names a digest; null for files'),
+    verified: maybeFlag('whether somebody who is trusted signed it; null when that could not be told, or nobody is'),
+    undecided: maybeText('why it could not be told'),
+    signatures: Type.Array(Signature),
+    attestations: Type.Array(Attestation),
+    missingAttestations: texts('predicate types that the configuration requires and no trusted signer attests'),
+    listedDigest: nullable(
+      closed({ file: text('the list'), sha256: text('hexadecimal') }, 'what a SHA256SUMS file next to it says'),
+    ),
+    factsSignedBy: maybeText('who signed the facts that were taken from the registry; null when they were not'),
+  },
+  'who made it',
+);
+
 export const FactsDocument = Type.Object(
   {
     schemaVersion: Type.Literal(schemaVersion),
@@ -661,6 +754,7 @@ export const FactsDocument = Type.Object(
       'what will happen at load time',
     ),
     workload: nullable(Workload),
+    trust: nullable(Trust),
     problems: Type.Array(Problem),
   },
   {
@@ -689,3 +783,6 @@ export type ProblemFacts = Static<typeof Problem>;
 export type WorkloadFacts = Static<typeof Workload>;
 export type ImageFacts = Static<typeof ImageDescription>;
 export type LaunchFacts = Static<typeof Launch>;
+export type TrustFacts = Static<typeof Trust>;
+export type SignatureFacts = Static<typeof Signature>;
+export type AttestationFacts = Static<typeof Attestation>;

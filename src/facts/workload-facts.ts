@@ -41,6 +41,7 @@ export function workloadDocument(object: unknown, name: string, context: Workloa
     binaries: [],
     predictions: noPredictions,
     workload: workloadFacts(object, context),
+    trust: null,
     problems: [],
   };
 }

@@ -3,19 +3,25 @@ import { ElfgateError } from '../errors.ts';
 import type { TrustAnchors } from './anchors.ts';
 import { exactly, type Identity, pattern, type TextMatch } from './identity.ts';
 import { readPublicKeys } from './public-key.ts';
-import type { AuthoritySettings, IdentitySettings, TrustSettings } from './trust-settings.ts';
+import { type AuthoritySettings, type IdentitySettings, isKeyService, type TrustSettings } from './trust-settings.ts';
 import type { CertificateAuthority } from './x509/chain.ts';
 
 /**
  * Reads everything that settings name.
  *
+ * @param verifiers `with-cosign` leaves keys in a service to that program.
  * @throws ElfgateError `unreadable` or `malformed` for a file, `configuration` for an identity: trust that cannot be
  * read decides nothing, and must not look like trust that nobody has.
  */
-export async function loadAnchors(settings: TrustSettings): Promise<TrustAnchors> {
+export async function loadAnchors(
+  settings: TrustSettings,
+  verifiers: 'native' | 'with-cosign' = 'native',
+): Promise<TrustAnchors> {
   const { keys, identities, trustedRoots, authorities, notation } = settings;
   return {
-    keys: keys.flatMap((file) => readPublicKeys(read(file).toString('latin1'), file)),
+    keys: keys
+      .filter((key) => verifiers === 'native' || !isKeyService(key))
+      .flatMap((file) => readPublicKeys(keyFile(file).toString('latin1'), file)),
     identities: identities.map(identityOf),
     sigstore: trustedRoots.length === 0 ? null : await loadSigstore(trustedRoots),
     authorities: await Promise.all(authorities.map(loadAuthority)),
@@ -72,6 +78,15 @@ function matchOf(text: string | undefined, source: string | undefined, what: str
     });
   }
   return text !== undefined ? exactly(text) : source !== undefined ? pattern(source) : null;
+}
+
+function keyFile(file: string): Buffer {
+  if (isKeyService(file)) {
+    throw new ElfgateError('configuration', `${file}: is the key of a service, and only cosign asks those`, {
+      hint: 'trust.engine: cosign, or export the public key: cosign public-key --key URI',
+    });
+  }
+  return read(file);
 }
 
 function read(file: string): Buffer {

@@ -17,7 +17,14 @@ export type Signer =
       readonly issuer: string | null;
       /** Name of the root that the chain ends at, as configured. */
       readonly root: string;
-    };
+    }
+  /** Whom the cosign program was asked about: a key, or an identity. */
+  | { readonly kind: 'cosign'; readonly name: string };
+
+/** Name of who signed, as findings show it. */
+export function signerName(signer: Signer): string {
+  return signer.kind === 'certificate' ? signer.subject : signer.name;
+}
 
 /** What became of one signature. */
 export type Verification =

@@ -9,6 +9,8 @@ export interface TrustSettings {
   readonly notation: NotationSettings | null;
   /** Predicate types of attestations that an image must have, signed by somebody who is trusted. */
   readonly attestations: readonly string[];
+  /** Whose facts about what is in an image are taken instead of reading its layers; null for nobody's. */
+  readonly inspectors: TrustSettings | null;
 }
 
 /** Of each pair one is given; a pattern covers the whole text. */
@@ -43,4 +45,10 @@ export const noTrust: TrustSettings = {
   authorities: [],
   notation: null,
   attestations: [],
+  inspectors: null,
 };
+
+/** Whether a key is kept by a service that cosign knows, as `awskms://…`, and not in a file. */
+export function isKeyService(key: string): boolean {
+  return /^[a-z0-9+]+:\/\//.test(key);
+}

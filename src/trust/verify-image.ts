@@ -1,7 +1,7 @@
 import type { ContentStore, Patience } from '../image/content-store.ts';
 import type { Digest } from '../image/digest.ts';
 import type { TrustAnchors } from './anchors.ts';
-import { type Attached, findAttached } from './attached.ts';
+import { type Attached, type AttachedArtifacts, findAttached } from './attached.ts';
 import { requireNotationSigner } from './notation/envelope.ts';
 import { statementFor } from './notation/trust-policy.ts';
 import { Rejection, type Signer, type Verification, verification } from './rejection.ts';
@@ -49,30 +49,51 @@ const signaturePredicate = 'https://sigstore.dev/cosign/sign/v1';
  * @throws ElfgateError when the store does not answer: neither "verified" nor "unsigned" could be said then.
  */
 export async function verifyImage(
-  { store, repository, digests }: ImageToVerify,
+  image: ImageToVerify,
   anchors: TrustAnchors,
   now: Date,
   patience: Patience = {},
 ): Promise<ImageTrust> {
+  return judgeAttached(await attachedTo(image, patience), image.repository, anchors, now);
+}
+
+/**
+ * Everything that is attached to one of the digests of an image, nothing of it believed yet.
+ *
+ * @throws ElfgateError when the store does not answer.
+ */
+export async function attachedTo({ store, digests }: ImageToVerify, patience: Patience): Promise<AttachedArtifacts> {
+  const found: Attached[] = [];
+  let incomplete: string | null = null;
+  for (const digest of new Set(digests)) {
+    const attached = await findAttached(store, digest, patience);
+    incomplete ??= attached.incomplete;
+    found.push(...attached.found);
+  }
+  return { found, incomplete };
+}
+
+/** Verifies what was found attached to an image. */
+export function judgeAttached(
+  { found, incomplete }: AttachedArtifacts,
+  repository: string,
+  anchors: TrustAnchors,
+  now: Date,
+): ImageTrust {
   const signatures: SignatureResult[] = [];
   const attestations: AttestationResult[] = [];
-  let undecided: string | null = null;
-  for (const digest of new Set(digests)) {
-    const { found, incomplete } = await findAttached(store, digest, patience);
-    undecided ??= incomplete;
-    for (const attached of found) {
-      const judged = judge(attached, repository, anchors, now);
-      if (judged.statement === undefined) {
-        signatures.push(judged.result);
-      } else {
-        attestations.push({ ...judged.result, statement: judged.statement });
-      }
+  for (const attached of found) {
+    const judged = judge(attached, repository, anchors, now);
+    if (judged.statement === undefined) {
+      signatures.push(judged.result);
+    } else {
+      attestations.push({ ...judged.result, statement: judged.statement });
     }
   }
   const isVerified = signatures.some(({ verified }) => verified);
   return {
-    verified: isVerified ? true : undecided === null ? false : null,
-    undecided: isVerified ? null : undecided,
+    verified: isVerified ? true : incomplete === null ? false : null,
+    undecided: isVerified ? null : incomplete,
     signatures,
     attestations,
   };
@@ -131,7 +152,8 @@ function judgeSigstore(
   return isSignature(statement) ? { result: { ...place, ...result } } : { result: { ...place, ...result }, statement };
 }
 
-function isSignature(statement: Statement | null): boolean {
+/** Whether a statement only says that its artifact is signed. */
+export function isSignature(statement: Statement | null): boolean {
   return statement?.predicateType === signaturePredicate;
 }
 

@@ -103,6 +103,7 @@ violating := [
 			"nameServices": [],
 		},
 		"workload": null,
+		"trust": null,
 		"problems": [],
 	},
 ]
@@ -205,6 +206,7 @@ passing := [
 			"nameServices": [],
 		},
 		"workload": null,
+		"trust": null,
 		"problems": [],
 	},
 ]
@@ -311,6 +313,7 @@ unknown := [
 			"nameServices": [],
 		},
 		"workload": null,
+		"trust": null,
 		"problems": [],
 	},
 ]

@@ -101,6 +101,7 @@ violating := [
 			"nameServices": [],
 		},
 		"workload": null,
+		"trust": null,
 		"problems": [],
 	},
 	{
@@ -213,6 +214,7 @@ violating := [
 			"nameServices": [],
 		},
 		"workload": null,
+		"trust": null,
 		"problems": [],
 	},
 ]
@@ -317,6 +319,7 @@ passing := [
 			"nameServices": [],
 		},
 		"workload": null,
+		"trust": null,
 		"problems": [],
 	},
 	{
@@ -431,6 +434,7 @@ passing := [
 			"nameServices": [],
 		},
 		"workload": null,
+		"trust": null,
 		"problems": [],
 	},
 ]
@@ -546,6 +550,7 @@ unknown := [
 			"nameServices": [],
 		},
 		"workload": null,
+		"trust": null,
 		"problems": [],
 	},
 ]

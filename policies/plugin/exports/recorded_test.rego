@@ -146,6 +146,7 @@ violating := [
 			"nameServices": [],
 		},
 		"workload": null,
+		"trust": null,
 		"problems": [],
 	},
 ]
@@ -307,6 +308,7 @@ passing := [
 			"nameServices": [],
 		},
 		"workload": null,
+		"trust": null,
 		"problems": [],
 	},
 ]
@@ -414,6 +416,7 @@ unknown := [
 			"nameServices": [],
 		},
 		"workload": null,
+		"trust": null,
 		"problems": [],
 	},
 ]

@@ -154,6 +154,7 @@ violating := [
 			"nameServices": [],
 		},
 		"workload": null,
+		"trust": null,
 		"problems": [],
 	},
 	{
@@ -374,6 +375,7 @@ violating := [
 			"nameServices": [],
 		},
 		"workload": null,
+		"trust": null,
 		"problems": [],
 	},
 	{
@@ -605,6 +607,7 @@ violating := [
 			"nameServices": [],
 		},
 		"workload": null,
+		"trust": null,
 		"problems": [],
 	},
 ]
@@ -762,6 +765,7 @@ passing := [
 			"nameServices": [],
 		},
 		"workload": null,
+		"trust": null,
 		"problems": [],
 	},
 	{
@@ -991,6 +995,7 @@ passing := [
 			"nameServices": [],
 		},
 		"workload": null,
+		"trust": null,
 		"problems": [],
 	},
 	{
@@ -1211,6 +1216,7 @@ passing := [
 			"nameServices": [],
 		},
 		"workload": null,
+		"trust": null,
 		"problems": [],
 	},
 ]

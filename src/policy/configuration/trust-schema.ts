@@ -1,6 +1,12 @@
 import { dirname, resolve } from 'node:path';
 import type { XStatic } from 'typebox/schema';
-import { noTrust, type TrustEngine, type TrustSettings, trustEngines } from '../../trust/trust-settings.ts';
+import {
+  isKeyService,
+  noTrust,
+  type TrustEngine,
+  type TrustSettings,
+  trustEngines,
+} from '../../trust/trust-settings.ts';
 import { matchesPattern } from './exceptions.ts';
 
 const text = { type: 'string', minLength: 1 } as const;
@@ -49,6 +55,15 @@ const trusted = {
       required: ['policy', 'store'],
       properties: { policy: text, store: text },
     },
+    inspectors: {
+      description: 'Who may attest what is in these images, so that their layers need not be read.',
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        keys: { ...files, description: 'Files of public keys, PEM.' },
+        identities: { type: 'array', items: identity },
+      },
+    },
     attestations: { ...files, description: 'Predicate types of attestations that every such image must have.' },
   },
 } as const;
@@ -83,22 +98,43 @@ export function trustConfigurationOf(
   const path = (name: string): string => resolve(dirname(file), name);
   return {
     engine: document?.engine ?? defaultTrust.engine,
-    images: (document?.images ?? []).map(({ pattern, keys, trustedRoots, authorities, notation, ...rest }) => ({
-      pattern,
-      settings: {
-        keys: (keys ?? []).map(path),
-        identities: rest.identities ?? [],
-        trustedRoots: (trustedRoots ?? []).map(path),
-        authorities: (authorities ?? []).map(({ name, roots, intermediates, revocationLists }) => ({
-          name,
-          roots: path(roots),
-          intermediates: intermediates === undefined ? null : path(intermediates),
-          revocationLists: (revocationLists ?? []).map(path),
-        })),
-        notation: notation === undefined ? null : { policy: path(notation.policy), store: path(notation.store) },
-        attestations: rest.attestations ?? [],
-      },
+    images: (document?.images ?? []).map((entry) => ({ pattern: entry.pattern, settings: settingsOf(entry, path) })),
+  };
+}
+
+function settingsOf(
+  { keys, identities, trustedRoots, authorities, notation, attestations, inspectors }: XStatic<typeof trusted>,
+  path: (name: string) => string,
+): TrustSettings {
+  const settings: TrustSettings = {
+    // Keys in a KMS are no files.
+    keys: (keys ?? []).map((key) => (isKeyService(key) ? key : path(key))),
+    identities: identities ?? [],
+    trustedRoots: (trustedRoots ?? []).map(path),
+    authorities: (authorities ?? []).map(({ name, roots, intermediates, revocationLists }) => ({
+      name,
+      roots: path(roots),
+      intermediates: intermediates === undefined ? null : path(intermediates),
+      revocationLists: (revocationLists ?? []).map(path),
     })),
+    notation: notation === undefined ? null : { policy: path(notation.policy), store: path(notation.store) },
+    attestations: attestations ?? [],
+    inspectors: null,
+  };
+  if (inspectors === undefined) {
+    return settings;
+  }
+  const isNamed = (inspectors.identities ?? []).length > 0;
+  return {
+    ...settings,
+    inspectors: {
+      ...noTrust,
+      keys: (inspectors.keys ?? []).map(path),
+      identities: inspectors.identities ?? [],
+      // An authority alone would let everybody attest to whom it gave a certificate.
+      trustedRoots: isNamed ? settings.trustedRoots : [],
+      authorities: isNamed ? settings.authorities : [],
+    },
   };
 }
 

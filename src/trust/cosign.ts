@@ -1,0 +1,300 @@
+import { spawn } from 'node:child_process';
+import { ElfgateError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { IdentitySettings, TrustSettings } from './trust-settings.ts';
+
+/**
+ * The cosign program, for what needs it: keys in a KMS, keyless signing, and a second opinion.
+ *
+ * Every argument is handed over as one element of a list, never through a shell, and none that comes from outside can be
+ * taken for an option: references and files follow `--`.
+ */
+export interface CosignProgram {
+  readonly version: string;
+  /** Whether one of the trusted signers signed an image. */
+  verify(image: string, settings: TrustSettings, registry: RegistryArguments): Promise<CosignVerdict>;
+  /** Whether one of them attested something of this type about it. */
+  verifyAttestation(
+    image: string,
+    predicateType: string,
+    settings: TrustSettings,
+    registry: RegistryArguments,
+  ): Promise<CosignVerdict>;
+  /** Whether one of them signed a file, by the bundle next to it. */
+  verifyBlob(file: string, bundle: string, settings: TrustSettings): Promise<CosignVerdict>;
+  /** Signs an image with a key, in a file or a KMS; without one with an identity that is asked for. */
+  sign(image: string, signing: CosignSigning, registry: RegistryArguments): Promise<void>;
+  attest(
+    image: string,
+    predicate: { readonly type: string; readonly file: string },
+    signing: CosignSigning,
+    registry: RegistryArguments,
+  ): Promise<void>;
+}
+
+export type CosignVerdict =
+  | {
+      readonly accepted: true;
+      readonly signer: string;
+      /** What it prints about what it accepts, as JSON. */
+      readonly output: string;
+    }
+  /** Cosign's own words, of the last signer that was tried. */
+  | { readonly accepted: false; readonly reason: string };
+
+export interface CosignSigning {
+  /** A file or the URI of a KMS; null for an identity. */
+  readonly key: string | null;
+  /** A signing configuration, which names authorities and logs; null for cosign's own. */
+  readonly signingConfig: string | null;
+  /** Token that proves the identity, or a file that holds it; null to have cosign find one. */
+  readonly identityToken: string | null;
+}
+
+/** How cosign reaches the registry. */
+export interface RegistryArguments {
+  readonly plainHttp: boolean;
+}
+
+export interface CosignOptions {
+  /** Path or name of the program. */
+  readonly program: string;
+  /** Of the process: cosign finds credentials of registries and of a KMS there. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Milliseconds of one call. */
+  readonly timeLimit?: number;
+}
+
+/** Bundles that are referrers are written by default since version 3, and verified since 2.4. */
+const leastVersion = [2, 4] as const;
+
+/**
+ * Finds the program and asks for its version.
+ *
+ * @throws ElfgateError `missing-tool` when there is none or it is too old, `unreachable` when it does not answer.
+ */
+export async function openCosign(options: CosignOptions): Promise<CosignProgram> {
+  const run = runner(options);
+  const { exitCode, stdout } = await run(['version', '--json']);
+  const version = exitCode === 0 ? versionIn(stdout) : null;
+  if (version === null) {
+    throw new ElfgateError('missing-tool', `${options.program}: does not say its version as cosign does`, {
+      hint: 'trust.engine: native verifies without it',
+    });
+  }
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (major < leastVersion[0] || (major === leastVersion[0] && minor < leastVersion[1])) {
+    throw new ElfgateError('missing-tool', `${options.program}: is version ${version}, and at least 2.4 is needed`, {
+      hint: 'go install github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3',
+    });
+  }
+
+  /** Tries every signer that the settings name; cosign takes one at a time. */
+  const verifyBy = async (
+    command: string,
+    settings: TrustSettings,
+    further: readonly string[],
+    subject: string,
+  ): Promise<CosignVerdict> => {
+    let reason = 'nobody is trusted whom cosign could verify';
+    for (const { name, args } of signersOf(settings)) {
+      const result = await run([command, ...args, ...further, '--', subject]);
+      if (result.exitCode === 0) {
+        return { accepted: true, signer: name, output: result.stdout };
+      }
+      reason = refusal(result);
+    }
+    return { accepted: false, reason };
+  };
+
+  return {
+    version,
+    verify: (image, settings, registry) =>
+      verifyBy('verify', settings, ['--output', 'json', ...registryArguments(registry)], image),
+    verifyAttestation: (image, predicateType, settings, registry) =>
+      verifyBy('verify-attestation', settings, ['--type', predicateType, ...registryArguments(registry)], image),
+    verifyBlob: (file, bundle, settings) => verifyBy('verify-blob', settings, ['--bundle', bundle], file),
+    async sign(image, signing, registry) {
+      succeeded(await run(['sign', ...signingArguments(signing), ...registryArguments(registry), '--', image]));
+    },
+    async attest(image, { type, file }, signing, registry) {
+      const predicate = ['--type', type, '--predicate', file];
+      succeeded(
+        await run(['attest', ...signingArguments(signing), ...predicate, ...registryArguments(registry), '--', image]),
+      );
+    },
+  };
+}
+
+function versionIn(text: string): string | null {
+  try {
+    const { gitVersion } = JSON.parse(text);
+    return /^v?(\d+\.\d+\.\d+)/.exec(String(gitVersion))?.[1] ?? null;
+  } catch {
+    return null;
+  }
+}
+
+interface CosignSigner {
+  readonly name: string;
+  readonly args: readonly string[];
+}
+
+function signersOf({ keys, identities, trustedRoots, authorities }: TrustSettings): readonly CosignSigner[] {
+  // Without a root, nothing says which log would have to testify: a key alone decides, as it does natively.
+  const [root] = trustedRoots;
+  const witnesses = root === undefined ? ['--insecure-ignore-tlog=true'] : [`--trusted-root=${root}`];
+  const anybody: IdentitySettings = { subjectPattern: '.*', issuerPattern: '.*' };
+  return [
+    ...keys.map((key) => ({ name: key, args: [`--key=${key}`, ...witnesses] })),
+    ...trustedRoots.flatMap((trustedRoot) =>
+      identities
+        .filter((identity) => (identity.issuer ?? identity.issuerPattern) !== undefined)
+        .map((identity) => ({
+          name: identityName(identity),
+          args: [`--trusted-root=${trustedRoot}`, ...identityArguments(identity)],
+        })),
+    ),
+    ...authorities.flatMap(({ roots, intermediates }) =>
+      (identities.length === 0 ? [anybody] : identities).map((identity) => ({
+        name: identityName(identity),
+        args: [
+          `--ca-roots=${roots}`,
+          ...(intermediates === null ? [] : [`--ca-intermediates=${intermediates}`]),
+          '--insecure-ignore-sct=true',
+          '--insecure-ignore-tlog=true',
+          ...identityArguments({ issuerPattern: '.*', ...identity }),
+        ],
+      })),
+    ),
+  ];
+}
+
+function identityName({ subject, subjectPattern }: IdentitySettings): string {
+  return subject ?? `/${subjectPattern}/`;
+}
+
+/** Cosign's patterns match a part of the text: anchors make them cover the whole of it. */
+function identityArguments({ subject, subjectPattern, issuer, issuerPattern }: IdentitySettings): readonly string[] {
+  return [
+    subject === undefined
+      ? `--certificate-identity-regexp=^(?:${subjectPattern})$`
+      : `--certificate-identity=${subject}`,
+    issuer === undefined
+      ? `--certificate-oidc-issuer-regexp=^(?:${issuerPattern})$`
+      : `--certificate-oidc-issuer=${issuer}`,
+  ];
+}
+
+function registryArguments({ plainHttp }: RegistryArguments): readonly string[] {
+  return plainHttp ? ['--allow-http-registry=true'] : [];
+}
+
+function signingArguments({ key, signingConfig, identityToken }: CosignSigning): readonly string[] {
+  return [
+    '--yes',
+    ...(key === null ? [] : [`--key=${key}`]),
+    ...(signingConfig === null ? [] : [`--signing-config=${signingConfig}`]),
+    ...(identityToken === null ? [] : [`--identity-token=${identityToken}`]),
+  ];
+}
+
+interface Ran {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Exit codes that mean: there is no signature, none that matches, or none with a certificate (cosign, exit_codes.go). */
+const refusals = [10, 12, 13];
+
+/** What cosign says with its general exit code when it has looked at signatures and accepts none. */
+const refusalMessages =
+  /no matching (?:signatures|attestations)|no signatures found|none of the attestations matched|none of the expected identities|invalid signature|failed to verify|could not verify|accepted signatures do not match|signature not found|no attestations found|bundle verification failed|verification failed/i;
+
+/** @throws ElfgateError `unreachable` when cosign could not tell, which must not look like a refusal. */
+function refusal(result: Ran): string {
+  const message = lastMessage(result);
+  if (refusals.includes(result.exitCode) || refusalMessages.test(message)) {
+    return message;
+  }
+  throw new ElfgateError('unreachable', `cosign could not verify (exit code ${result.exitCode}): ${message}`, {
+    hint: 'run cosign verify by hand to see more, or use trust.engine: native',
+  });
+}
+
+function succeeded(result: Ran): void {
+  if (result.exitCode !== 0) {
+    throw new ElfgateError('denied', `cosign could not sign (exit code ${result.exitCode}): ${lastMessage(result)}`, {
+      hint: 'cosign finds credentials of the registry and of the KMS as it does when it is run by hand',
+    });
+  }
+}
+
+/** The last thing that cosign says is why it fails. */
+function lastMessage({ stderr }: Ran): string {
+  const lines = stderr
+    .split('\n')
+    .flatMap((line) => line.replace(/^Error: |^.*error during command execution: /, '').trim() || []);
+  return (lines.at(-1) ?? 'it says nothing').slice(0, 500);
+}
+
+function runner({ program, environment, timeLimit = limits.cosignMilliseconds }: CosignOptions) {
+  return (args: readonly string[]): Promise<Ran> =>
+    new Promise((resolve, reject) => {
+      // A process group of its own, so that its helpers for credentials end with it.
+      const child = spawn(program, args, {
+        env: { ...environment },
+        stdio: ['ignore', 'pipe', 'pipe'],
+        detached: true,
+      });
+      let failure: ElfgateError | null = null;
+      const end = (error: ElfgateError): void => {
+        failure ??= error;
+        try {
+          process.kill(-(child.pid ?? Number.NaN), 'SIGKILL');
+        } catch {
+          // It ended by itself in the meantime.
+        }
+      };
+      const timer = setTimeout(() => {
+        end(
+          new ElfgateError('unreachable', `${program} ${args[0]} did not end within ${timeLimit / 1000} s`, {
+            hint: 'a service that it asks may be out of reach; trust.engine: native asks none',
+          }),
+        );
+      }, timeLimit);
+      const collect = (stream: NodeJS.ReadableStream): (() => string) => {
+        const chunks: Buffer[] = [];
+        let length = 0;
+        stream.on('data', (chunk: Buffer) => {
+          length += chunk.length;
+          if (length > limits.cosignOutputBytes) {
+            end(new ElfgateError('limit', `${program} ${args[0]} wrote more than ${limits.cosignOutputBytes} bytes`));
+          } else {
+            chunks.push(chunk);
+          }
+        });
+        return () => Buffer.concat(chunks).toString('utf8');
+      };
+      const stdout = collect(child.stdout);
+      const stderr = collect(child.stderr);
+      child.once('error', (cause) => {
+        clearTimeout(timer);
+        reject(
+          new ElfgateError('missing-tool', `${program} cannot be started, and is needed here`, {
+            hint: 'go install github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3, or trust.engine: native',
+            cause,
+          }),
+        );
+      });
+      child.once('close', (exitCode) => {
+        clearTimeout(timer);
+        if (failure !== null) {
+          reject(failure);
+        } else {
+          resolve({ exitCode: exitCode ?? -1, stdout: stdout(), stderr: stderr() });
+        }
+      });
+    });
+}
