@@ -36,6 +36,11 @@ export class SymbolTable {
     this.offset = offset;
   }
 
+  /** Where the symbol itself stands in the file, bytes. */
+  fileOffset(index: number): number {
+    return this.offset + index * this.#entryBytes;
+  }
+
   nameOffset(index: number): number {
     return this.#fields.u32(index * this.#entryBytes);
   }

@@ -161,6 +161,8 @@ function matches(elf: ElfFile, index: number, version: string | null): boolean {
 /** A reference, and the library that should hold its version. */
 export interface StrongReference extends SymbolReference {
   readonly library: string | null;
+  /** Offset of the symbol in the file, bytes. */
+  readonly at: number;
 }
 
 /**
@@ -191,6 +193,7 @@ export function strongReferences(elf: ElfFile): readonly StrongReference[] {
       bytes: bytes.subarray(start, bytes.indexOf(0, start)),
       version: version?.version ?? null,
       library: version?.library ?? null,
+      at: symbols.fileOffset(symbol),
     });
   }
   return [...references.values()];

@@ -2,6 +2,7 @@ import { dynamicValue } from '../../binary/elf/dynamic.ts';
 import type { ElfFile } from '../../binary/elf/elf-file.ts';
 import { isProgram } from '../../binary/elf/hardening.ts';
 import { DT, PF, PT, STT } from '../../binary/elf/names.ts';
+import { placeName } from '../../binary/elf/place.ts';
 import type { PackageHashes } from '../../binary/go/package-hashes.ts';
 import type { FormatError } from '../../errors.ts';
 import type { LibraryFinder, Requester } from './library-search.ts';
@@ -161,7 +162,8 @@ function undefinedSymbol(added: readonly LoadedObject[], scope: GlobalScope, dia
         continue;
       }
       const text = reference.version === null ? reference.name : `${reference.name}@${reference.version}`;
-      const evidence = [{ path: object.name, at: 'dynamic symbols', label: 'needs', value: text }];
+      const at = object.elf === null ? 'dynamic symbols' : placeName(object.elf, reference.at);
+      const evidence = [{ path: object.name, at, label: 'needs', value: text }];
       if (answer === 'no') {
         return refused('undefined-symbol', dialect.undefinedSymbol(object.name, reference), evidence);
       }

@@ -1,6 +1,6 @@
 import { dynamicFlags, dynamicValue } from '../../binary/elf/dynamic.ts';
 import type { ElfFile } from '../../binary/elf/elf-file.ts';
-import { DT, PF, PT, STT } from '../../binary/elf/names.ts';
+import { DT, PF, PT } from '../../binary/elf/names.ts';
 import { placeName } from '../../binary/elf/place.ts';
 import type { GoFile } from '../../binary/go/go-file.ts';
 import { escapedPath, type PackageHashes } from '../../binary/go/package-hashes.ts';
@@ -358,17 +358,9 @@ class OpenSequence implements PluginSequence {
     if (contradiction !== null) {
       return failure('malformed', null, [contradiction], null);
     }
-    const unknownNames = namesUnderAnotherPath(file, plugin);
-    const [name] = unknownNames;
+    const [name, ...names] = namesUnderAnotherPath(file, plugin);
     if (name !== undefined) {
-      const text = this.#process.dialect.noSuchSymbol(file.realPath, `${escapedPath(plugin.path)}.${name}`);
-      const evidence = [
-        { at: 'package hashes', label: 'plugin path', value: plugin.path },
-        { at: 'dynamic symbols', label: 'symbols', value: `${file.go?.build?.path}.{${unknownNames.join(', ')}}` },
-        { at: 'runtime', label: 'order', value: 'which of them is named differs from run to run' },
-      ].slice(0, unknownNames.length > 1 ? 3 : 2);
-      const help = 'go build -buildmode=plugin …   (without -ldflags=-pluginpath)';
-      return failure('plugin-path-mismatch', `could not find symbol ${name}: ${text}`, evidence, help);
+      return this.#namesNotFound(file, plugin, [name, ...names]);
     }
     const failed = this.#modules.filter(({ bad, object }) => bad && shared.has(object));
     return {
@@ -390,6 +382,33 @@ class OpenSequence implements PluginSequence {
       ],
       help: failed.length > 0 ? 'open the plugins that load before the ones that fail, or remove those' : null,
     };
+  }
+
+  /**
+   * The plugin's names do not stand under its plugin path. The runtime walks a map of them, so that of several names any
+   * may be the one in the error: then there is no text to foretell.
+   */
+  #namesNotFound(
+    { elf, go, realPath }: ObjectFile,
+    { path }: PluginExports,
+    names: readonly [ExportedName, ...ExportedName[]],
+  ): Verdict {
+    const listed = names.slice(0, listedDifferences).map(({ identifier, at }) => ({
+      at: placeName(elf, at),
+      label: 'symbol',
+      value: `${go?.build?.path}.${identifier}`,
+    }));
+    const order = `which of the ${names.length} names the error holds differs from run to run`;
+    const evidence = [
+      { at: 'package hashes', label: 'plugin path', value: path },
+      ...listed,
+      ...(names.length > 1 ? [{ at: 'plugin.Open', label: 'order', value: order }] : []),
+    ];
+    const [{ identifier }] = names;
+    const missing = this.#process.dialect.noSuchSymbol(realPath, `${escapedPath(path)}.${identifier}`);
+    const message = names.length > 1 ? null : `could not find symbol ${identifier}: ${missing}`;
+    const help = 'go build -buildmode=plugin …   (without -ldflags=-pluginpath)';
+    return failure('plugin-path-mismatch', message, evidence, help);
   }
 
   /** What `loads` rests upon beyond the files: that the host runs where it is meant to run. */
@@ -540,27 +559,30 @@ function layoutEvidence(label: string, elf: ElfFile, go: GoFile | null): OpenEvi
   return { at, label, value: `${go?.version?.text ?? 'toolchain not stated'}, module data of ${size}` };
 }
 
-/**
- * Exported names that stand under the import path while the plugin path is another (-ldflags=-pluginpath): variables
- * first, because the runtime meets them in that order most of the time; it walks a map, whose order changes.
- */
-function namesUnderAnotherPath({ elf, go }: ObjectFile, plugin: PluginExports): readonly string[] {
+interface ExportedName {
+  readonly identifier: string;
+  /** Offset of its symbol in the file, bytes. */
+  readonly at: number;
+}
+
+/** Exported names that stand under the import path while the plugin path is another (-ldflags=-pluginpath), sorted. */
+function namesUnderAnotherPath({ elf, go }: ObjectFile, plugin: PluginExports): readonly ExportedName[] {
   const importPath = go?.build?.path ?? null;
   const symbols = elf.dynamicSymbols;
   if (importPath === null || importPath === plugin.path || plugin.exports.length > 0 || symbols === null) {
     return [];
   }
   const prefix = `${escapedPath(importPath)}.`;
-  const [variables, functions]: [string[], string[]] = [[], []];
-  for (let index = 1; index < symbols.length; index++) {
-    const name = symbols.isExport(index) ? symbols.name(index) : '';
+  const names: ExportedName[] = [];
+  for (const index of symbols.exports) {
+    const name = symbols.name(index);
     const identifier = name.startsWith(prefix) ? name.slice(prefix.length) : '';
     // Go specification, "Exported identifiers". Methods carry dots and cannot be looked up.
     if (/^\p{Lu}[\p{L}\p{Nd}_]*$/u.test(identifier)) {
-      (symbols.type(index) === STT.func ? functions : variables).push(identifier);
+      names.push({ identifier, at: symbols.fileOffset(index) });
     }
   }
-  return [...variables.sort(), ...functions.sort()];
+  return names.sort((left, right) => (left.identifier < right.identifier ? -1 : 1));
 }
 
 function fixOfLibrary(reason: OpenReason, [first]: readonly OpenEvidence[]): string | null {

@@ -49,6 +49,7 @@ export const goPlugins = {
 
   /** Exports Version only. */
   'go/plugin-without-greet': plugin('silent'),
+  'go/plugin-without-greet-pluginpath': plugin('silent', { flags: ['-ldflags=-pluginpath=foo'] }),
 
   // Auditor and billing share the package `ledger`, which no host has.
   'go/plugin-auditor': plugin('auditor'),

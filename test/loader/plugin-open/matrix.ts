@@ -45,6 +45,7 @@ const plugins: readonly ArtifactName[] = [
   'go/plugin-bsymbolic',
   'go/plugin-musl',
   'go/plugin-without-greet',
+  'go/plugin-without-greet-pluginpath',
   'go/plugin-auditor',
   'go/plugin-cgo',
   'go/plugin-cgo-hidden',

@@ -62,6 +62,27 @@ test('a plugin for newer processors loads with a warning', async (t) => {
   t.like(results[0]?.evidence[0], { label: 'warning' });
 });
 
+test('of two names that are not found either may be in the error, so that no text is foretold', async (t) => {
+  const lab = await artifacts(['go/host', 'go/plugin-pluginpath', 'go/plugin-without-greet-pluginpath']);
+  if (!lab.available) {
+    return t.pass(lab.reason);
+  }
+  const [two, one] = [lab.path['go/plugin-pluginpath'], lab.path['go/plugin-without-greet-pluginpath']];
+  const [ofTwo] = predictPluginOpens(lab.path['go/host'], [two], { root: null }).results;
+  t.like(ofTwo, { outcome: 'fails', reason: 'plugin-path-mismatch', message: null });
+  t.deepEqual(
+    ofTwo?.evidence.flatMap(({ label, value }) => (label === 'symbol' ? [value] : [])),
+    ['example.com/lab/greeter.Greet', 'example.com/lab/greeter.Version'],
+  );
+  const [ofOne] = predictPluginOpens(lab.path['go/host'], [one], { root: null }).results;
+  t.like(ofOne, {
+    outcome: 'fails',
+    reason: 'plugin-path-mismatch',
+    message: `could not find symbol Version: ${one}: undefined symbol: foo.Version`,
+  });
+  t.regex(ofOne?.evidence[1]?.at ?? '', /^\.dynsym\+0x[0-9a-f]+$/);
+});
+
 test('a plugin that shares packages with a refused one loads, and the danger is said', async (t) => {
   const lab = await artifacts(['go/host', 'go/plugin-auditor-dependency-1.1.0', 'go/plugin-billing']);
   if (!lab.available) {

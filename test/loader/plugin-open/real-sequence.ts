@@ -107,13 +107,17 @@ function verdictOn(predicted: OpenPrediction, real: Step['real']): Step['verdict
   if (real.outcome === 'hangs') {
     return predicted.reason === 'open-hangs' ? 'agrees' : 'disagrees';
   }
-  // Which of several symbols the runtime names first differs from run to run: it walks a map.
-  const sameMessage =
-    predicted.reason === 'plugin-path-mismatch'
-      ? real.message?.startsWith('could not find symbol ') === true
-      : predicted.message === real.message;
-  if (predicted.outcome === real.outcome && predicted.message === null && real.message !== null) {
+  if (predicted.outcome !== real.outcome) {
+    return 'disagrees';
+  }
+  if (predicted.message === null && predicted.reason === 'plugin-path-mismatch') {
+    // The runtime walks a map: any of several names may be in the text, and no other.
+    const names = predicted.evidence.filter(({ label }) => label === 'symbol').map(({ value }) => value);
+    const named = /^could not find symbol (\w+): /.exec(real.message ?? '')?.[1];
+    return names.some((name) => name.endsWith(`.${named}`)) ? 'agrees' : 'disagrees';
+  }
+  if (predicted.message === null && real.message !== null) {
     return 'outcome';
   }
-  return predicted.outcome === real.outcome && sameMessage ? 'agrees' : 'disagrees';
+  return predicted.message === real.message ? 'agrees' : 'disagrees';
 }

@@ -118,6 +118,10 @@ const sequences: Readonly<Record<string, SequenceCase>> = {
     plugins: ['go/plugin-billing', 'go/plugin-bsymbolic', 'go/plugin'],
   },
   'a plugin path of its own: the symbols are not found': { host: 'go/host', plugins: ['go/plugin-pluginpath'] },
+  'a plugin path of its own, and one exported name: that one is named': {
+    host: 'go/host',
+    plugins: ['go/plugin-without-greet-pluginpath'],
+  },
   'a plugin whose symbols were not found hangs the next call': {
     host: 'go/host',
     plugins: ['go/plugin-pluginpath', 'go/plugin-pluginpath'],
