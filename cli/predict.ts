@@ -1,3 +1,4 @@
+import { printable } from '../src/findings/printable.ts';
 import type { DlopenSequence } from '../src/loader/dlopen/predict.ts';
 import type { SequencePrediction } from '../src/loader/plugin-open/predict.ts';
 import { usesColor, writeOutput } from './output.ts';
@@ -33,6 +34,14 @@ export async function predictCommand(
   } else {
     const color = options.outputFile === undefined && usesColor(options.color, surroundings.env, surroundings.stdout);
     await writeOutput(renderPredictions(prediction, { color }), options, surroundings);
+  }
+  const malformed = prediction.results.filter(({ reason }) => reason === 'malformed');
+  for (const { plugin, evidence } of malformed) {
+    const [{ path = plugin, at = 'file', value = 'contradicts its format' } = {}] = evidence;
+    surroundings.stderr.write(`${printable(`cannot decide[malformed]: ${path}: ${at}: ${value}`)}\n`);
+  }
+  if (malformed.length > 0) {
+    return 2;
   }
   if (options.quiet !== true && prediction.results.some(isUndecidedResult)) {
     surroundings.stderr.write('some outcomes are not known; they are counted as failures\n');

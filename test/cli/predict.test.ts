@@ -1,6 +1,7 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
+import type { OpenPrediction } from '../../src/loader/plugin-open/prediction.ts';
 import { artifacts } from '../lab/lab.ts';
 import { emptyDirectory, runCli } from './run-cli.ts';
 
@@ -63,6 +64,26 @@ test('exit code 2 for a host that is missing, a text file or no program', async 
   }
   t.is((await runCli(['predict', plugin])).exitCode, 2);
   t.is((await runCli(['predict', '--root', `${text}.missing`, plugin, plugin])).exitCode, 2);
+});
+
+test('exit code 2 for a plugin whose bytes contradict each other: it is named, and never said to load', async (t) => {
+  const lab = await artifacts(['go/host', 'go/plugin']);
+  if (!lab.available) {
+    return t.pass(lab.reason);
+  }
+  const [host, plugin] = [lab.path['go/host'], lab.path['go/plugin']];
+  const cut = join(emptyDirectory(), 'cut.so');
+  writeFileSync(cut, readFileSync(plugin).subarray(0, 200_000));
+  const run = await runCli(['predict', host, cut, plugin, '-o', 'json']);
+  t.is(run.exitCode, 2);
+  t.true(run.stderr.startsWith(`cannot decide[malformed]: ${cut}: file+0x`), run.stderr);
+  t.deepEqual(
+    JSON.parse(run.stdout).results.map(({ outcome, reason }: OpenPrediction) => ({ outcome, reason })),
+    [
+      { outcome: 'fails', reason: 'malformed' },
+      { outcome: 'fails', reason: 'unknown-predecessor' },
+    ],
+  );
 });
 
 test('--mode dlopen tells scope, binding, the text of dlerror() and who would define the symbol', async (t) => {

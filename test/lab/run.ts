@@ -5,12 +5,13 @@ import { type RunOptions, type RunResult, runProgram } from './process.ts';
 export type { RunOptions, RunResult } from './process.ts';
 
 /**
- * Runs a program with no environment but the given one, for at most ten seconds.
+ * Runs a program with no environment but the given one, for at most a minute: on a machine that is busy with something else,
+ * one that is done in a tenth of a second may take ten.
  *
  * @throws Error when the kernel cannot start it (no interpreter, other architecture); `code` tells ENOENT or ENOEXEC.
  */
 export function run(path: string, args: readonly string[] = [], options: RunOptions = {}): Promise<RunResult> {
-  return runProgram(path, args, { timeout: 10_000, ...options });
+  return runProgram(path, args, { timeout: 60_000, ...options });
 }
 
 /** Whether {@link runInRoot} works for this user. */
