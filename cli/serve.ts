@@ -2,7 +2,9 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { registryInspector } from '../src/admission/registry-inspector.ts';
 import type { RegistryClient } from '../src/image/registry/client.ts';
 import { registryClient } from '../src/image/registry/client.ts';
-import { anonymous, type CredentialSource } from '../src/image/registry/credentials.ts';
+import type { CredentialSource } from '../src/image/registry/credentials.ts';
+import { dockerConfigFiles, dockerCredentials } from '../src/image/registry/docker-config.ts';
+import { registrySettings } from '../src/image/registry/settings.ts';
 import type { Configuration } from '../src/policy/configuration/configuration.ts';
 import { jsonLog } from '../webhook/decision-log.ts';
 import { startWebhook, type TlsOrigin } from '../webhook/webhook.ts';
@@ -30,6 +32,7 @@ export async function serveCommand(options: ServeOptions, surroundings: Surround
   const { host, port } = addressOf(options.listen);
   const tls = tlsOf(options);
   const drainDelay = secondsOf(options.drainDelay, '--drain-delay');
+  const ownCredentials = dockerCredentials(dockerConfigFiles(env), env);
   const ended = Promise.withResolvers<void>();
   process.once('SIGTERM', () => ended.resolve());
   process.once('SIGINT', () => ended.resolve());
@@ -43,7 +46,7 @@ export async function serveCommand(options: ServeOptions, surroundings: Surround
     loadPolicies: () => policiesFor(options, surroundings),
     inspectorFor: (configuration) =>
       registryInspector({ clientFor: clientsFor(configuration, env), temporaryDirectory: tmpdir(), store }),
-    credentialsFor: () => anonymous,
+    credentialsFor: () => ownCredentials,
     kept: null,
     log: jsonLog(options.logLevel, stdout),
     version: version(),
@@ -70,7 +73,7 @@ function clientsFor(
       return known;
     }
     const client = registryClient({
-      registries,
+      registries: registrySettings(registries, []),
       credentials,
       environment,
     });

@@ -108,7 +108,7 @@ export async function listen(server: Server): Promise<string> {
 }
 
 /** An authority and a server certificate for loopback that it signed, PEM. */
-async function certificates(): Promise<{ ca: string; certificate: string; key: string }> {
+export async function certificates(): Promise<{ ca: string; certificate: string; key: string }> {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
   const generate = () =>
     crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']) as Promise<webcrypto.CryptoKeyPair>;

@@ -1,0 +1,678 @@
+/**
+ * The webhook in front of a real API server, with real images in a real registry: `npm run test:e2e`.
+ *
+ * Programs of the cluster are built once from their Go modules and kept in the lab's cache: the first run takes some
+ * minutes for that.
+ */
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { CoreV1Api, KubeConfig, type V1Pod } from '@kubernetes/client-node';
+import { type Cluster, startCluster } from '../lab/cluster.ts';
+import { artifacts } from '../lab/lab.ts';
+import { pushImage } from '../lab/pushed-images.ts';
+import { certificates, type RunningRegistry, startReferrersRegistry } from '../lab/registry-server.ts';
+import { type ServedWebhook, serveWebhook } from '../lab/served-webhook.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'elfgate-e2e-'));
+const configurationFile = join(directory, 'elfgate.yaml');
+const certificateFile = join(directory, 'tls.crt');
+const keyFile = join(directory, 'tls.key');
+
+let cluster: Cluster;
+let registry: RunningRegistry;
+let webhook: ServedWebhook;
+let ca: string;
+let image: Readonly<Record<'gateway' | 'good' | 'bad' | 'old' | 'tools', string>>;
+let digest: Readonly<Record<string, string>>;
+let api: CoreV1Api;
+
+const configuration = (further: object = {}): object => ({
+  apiVersion: 'elfgate.dev/v1',
+  kind: 'Config',
+  registries: [{ host: registry.host, plainHttp: true }],
+  admission: {
+    namespaces: [
+      { match: ['open-*'], failure: 'open' },
+      {
+        match: ['warn-*'],
+        rules: {
+          'plugin/go-version-match': { enforce: 'warn' },
+          'plugin/package-hash-match': { enforce: 'warn' },
+          'plugin/build-settings-match': { enforce: 'warn' },
+        },
+      },
+      {
+        match: ['quiet-*'],
+        rules: {
+          'plugin/go-version-match': { enforce: 'dry-run' },
+          'plugin/package-hash-match': { enforce: 'dry-run' },
+          'plugin/build-settings-match': { enforce: 'dry-run' },
+        },
+      },
+    ],
+    workloads: [{ kind: 'Rollout.argoproj.io', templates: ['spec.template'] }],
+    ...further,
+  },
+});
+
+/** Replaces a file at once, as a mounted ConfigMap is. */
+function put(file: string, text: string): void {
+  writeFileSync(`${file}.new`, text);
+  renameSync(`${file}.new`, file);
+}
+
+before(
+  async () => {
+    const lab = await artifacts([
+      'cluster/etcd',
+      'cluster/kube-apiserver',
+      'cluster/kubectl',
+      'registry/referrers',
+      'go/host',
+      'go/plugin',
+      'go/plugin@1.25',
+    ]);
+    assert.ok(lab.available, lab.available ? '' : lab.reason);
+    const { path } = lab;
+    [cluster, registry] = await Promise.all([
+      startCluster({
+        etcd: path['cluster/etcd'],
+        apiServer: path['cluster/kube-apiserver'],
+        kubectl: path['cluster/kubectl'],
+      }),
+      startReferrersRegistry(path['registry/referrers']),
+    ]);
+    const root = {
+      'lib64/ld-linux-x86-64.so.2': '/lib64/ld-linux-x86-64.so.2',
+      'lib/x86_64-linux-gnu/libc.so.6': '/lib/x86_64-linux-gnu/libc.so.6',
+    };
+    const { host } = registry;
+    digest = {
+      gateway: await pushImage(host, 'shop/gateway', '1', { 'usr/bin/gateway': path['go/host'], ...root }),
+      good: await pushImage(host, 'shop/audit', 'good', { 'audit.so': path['go/plugin'] }),
+      bad: await pushImage(host, 'shop/audit', 'bad', { 'audit.so': path['go/plugin@1.25'] }),
+      old: await pushImage(host, 'shop/old', '1', { 'audit.so': path['go/plugin@1.25'], README: Buffer.from('old') }),
+      tools: await pushImage(host, 'shop/tools', '1', { README: Buffer.from('no binary') }),
+    };
+    image = {
+      gateway: `${host}/shop/gateway:1`,
+      good: `${host}/shop/audit:good`,
+      bad: `${host}/shop/audit:bad`,
+      old: `${host}/shop/old:1`,
+      tools: `${host}/shop/tools:1`,
+    };
+    const tls = await certificates();
+    ca = tls.ca;
+    put(certificateFile, tls.certificate);
+    put(keyFile, tls.key);
+    put(configurationFile, JSON.stringify(configuration()));
+    webhook = await serve();
+    for (const namespace of ['shop', 'open-lab', 'warn-lab', 'quiet-lab', 'elfgate-system']) {
+      await cluster.kubectl(['create', 'namespace', namespace]);
+    }
+    await applied(customResources);
+    await configureWebhooks(webhook.port);
+    const config = new KubeConfig();
+    config.loadFromFile(cluster.kubeconfig);
+    api = config.makeApiClient(CoreV1Api);
+  },
+  { timeout: 1_800_000 },
+);
+
+after(async () => {
+  await webhook?.stop();
+  await registry?.stop();
+  await cluster?.stop();
+});
+
+function serve(args: readonly string[] = []): Promise<ServedWebhook> {
+  return serveWebhook(['--config', configurationFile, '--tls-cert', certificateFile, '--tls-key', keyFile, ...args], {
+    cwd: directory,
+  });
+}
+
+function customResource(group: string, version: string, kind: string, plural: string): object {
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `${plural}.${group}` },
+    spec: {
+      names: { plural, singular: kind.toLowerCase(), kind, listKind: `${kind}List` },
+      group,
+      scope: 'Namespaced',
+      versions: [
+        {
+          name: version,
+          served: true,
+          storage: true,
+          schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+        },
+      ],
+    },
+  };
+}
+
+const customResources = {
+  apiVersion: 'v1',
+  kind: 'List',
+  items: [
+    customResource('argoproj.io', 'v1alpha1', 'Rollout', 'rollouts'),
+    customResource('networking.istio.io', 'v1', 'VirtualService', 'virtualservices'),
+    customResource('helm.toolkit.fluxcd.io', 'v2', 'HelmRelease', 'helmreleases'),
+  ],
+};
+
+/** Registers the webhooks, and waits until the API server asks them. */
+async function configureWebhooks(
+  port: number,
+  further: { readonly failurePolicy?: 'Fail' | 'Ignore'; readonly timeoutSeconds?: number } = {},
+): Promise<void> {
+  const webhookOf = (path: string, failurePolicy: string, name: string) => ({
+    name,
+    clientConfig: { url: `https://127.0.0.1:${port}${path}`, caBundle: Buffer.from(ca).toString('base64') },
+    admissionReviewVersions: ['v1'],
+    sideEffects: 'None',
+    failurePolicy,
+    timeoutSeconds: further.timeoutSeconds ?? 10,
+    matchPolicy: 'Equivalent',
+    matchConditions: [{ name: 'no-leases', expression: "request.resource.group != 'coordination.k8s.io'" }],
+    rules: [
+      {
+        apiGroups: ['', 'apps', 'batch', 'argoproj.io', 'networking.istio.io', 'helm.toolkit.fluxcd.io'],
+        apiVersions: ['*'],
+        operations: ['CREATE', 'UPDATE'],
+        resources: [
+          ...['pods', 'pods/ephemeralcontainers', 'replicationcontrollers', 'podtemplates', 'deployments'],
+          ...['replicasets', 'daemonsets', 'statefulsets', 'jobs', 'cronjobs', 'rollouts'],
+          ...['virtualservices', 'helmreleases'],
+        ],
+      },
+    ],
+  });
+  await applied({
+    apiVersion: 'v1',
+    kind: 'List',
+    items: [
+      {
+        apiVersion: 'admissionregistration.k8s.io/v1',
+        kind: 'ValidatingWebhookConfiguration',
+        metadata: { name: 'elfgate' },
+        webhooks: [webhookOf('/validate', further.failurePolicy ?? 'Fail', 'validate.elfgate.dev')],
+      },
+      {
+        apiVersion: 'admissionregistration.k8s.io/v1',
+        kind: 'MutatingWebhookConfiguration',
+        metadata: { name: 'elfgate' },
+        webhooks: [{ ...webhookOf('/mutate', 'Ignore', 'mutate.elfgate.dev'), reinvocationPolicy: 'IfNeeded' }],
+      },
+    ],
+  });
+  // The API server learns of it by a watch.
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+}
+
+async function applied(manifest: object): Promise<void> {
+  const { exitCode, stderr } = await cluster.kubectl(['apply'], manifest);
+  assert.equal(exitCode, 0, stderr);
+}
+
+let count = 0;
+
+interface PodParts {
+  readonly host?: string;
+  readonly plugin?: string | null;
+  readonly namespace?: string;
+  readonly spec?: object;
+  readonly name?: string;
+}
+
+function pod({ host = image.gateway, plugin = null, namespace = 'shop', spec = {}, name }: PodParts = {}): V1Pod & {
+  readonly metadata: { readonly name: string };
+} {
+  count += 1;
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: name ?? `gateway-${count}`, namespace },
+    spec: {
+      containers: [
+        {
+          name: 'gateway',
+          image: host,
+          securityContext: { allowPrivilegeEscalation: false },
+          volumeMounts: plugin === null ? [] : [{ name: 'plugins', mountPath: '/plugins' }],
+        },
+      ],
+      volumes: plugin === null ? [] : [{ name: 'plugins', image: { reference: plugin } }],
+      ...spec,
+    },
+  };
+}
+
+async function admits(manifest: object, args: readonly string[] = []): Promise<{ stdout: string; stderr: string }> {
+  const run = await cluster.kubectl(['create', ...args], manifest);
+  assert.equal(run.exitCode, 0, run.stderr);
+  return run;
+}
+
+/** Runs work while reviews come in, and gives what went wrong with them. */
+async function underLoad(work: () => Promise<void>): Promise<readonly string[]> {
+  const load = reviewsInTurn();
+  try {
+    await work();
+  } finally {
+    await load.stop();
+  }
+  return load.failures;
+}
+
+async function denies(manifest: object, message: RegExp, verb = 'create'): Promise<string> {
+  const { exitCode, stderr } = await cluster.kubectl([verb], manifest);
+  assert.equal(exitCode, 1, stderr);
+  assert.match(stderr, message);
+  return stderr;
+}
+
+async function stored(kind: string, name: string, namespace = 'shop'): Promise<{ spec: Record<string, never> }> {
+  const { stdout } = await cluster.kubectl(['get', kind, name, '-n', namespace, '-o', 'json']);
+  return JSON.parse(stdout);
+}
+
+const wrongPlugin = /plugin\/go-version-match/;
+
+describe('pods', () => {
+  test('a host alone is admitted', async () => {
+    await admits(pod());
+  });
+  test('an image without any binary is admitted', async () => {
+    await admits(pod({ host: image.tools }));
+  });
+  test('a plugin of an image volume that fits its host is admitted', async () => {
+    await admits(pod({ plugin: image.good }));
+  });
+  test('a plugin of an image volume that would kill its host is denied, with the message that a person reads', async () => {
+    const stderr = await denies(pod({ plugin: image.bad }), wrongPlugin);
+    assert.match(stderr, /Error from server \(Forbidden\)/);
+    assert.match(stderr, /elfgate denies Pod shop\/gateway-\d+: \d findings? den/);
+    assert.match(stderr, /= fix: GOTOOLCHAIN=go1\.26/);
+  });
+  test('the same in a dry run of the server', async () => {
+    const { exitCode, stderr } = await cluster.kubectl(['create', '--dry-run=server'], pod({ plugin: image.bad }));
+    assert.equal(exitCode, 1);
+    assert.match(stderr, wrongPlugin);
+  });
+  test('an init container that copies plugins into a shared directory is judged with the host', async () => {
+    await denies(
+      pod({
+        spec: {
+          initContainers: [{ name: 'fetch', image: image.old, volumeMounts: [{ name: 'shared', mountPath: '/out' }] }],
+          containers: [
+            { name: 'gateway', image: image.gateway, volumeMounts: [{ name: 'shared', mountPath: '/plugins' }] },
+          ],
+          volumes: [{ name: 'shared', emptyDir: {} }],
+        },
+      }),
+      wrongPlugin,
+    );
+  });
+  test('images of containers that share nothing do not meet', async () => {
+    await admits(
+      pod({
+        spec: {
+          containers: [
+            { name: 'gateway', image: image.gateway },
+            { name: 'other', image: image.old },
+          ],
+        },
+      }),
+    );
+  });
+  test('a plugin that fits one host and not the other is judged by the one that mounts it', async () => {
+    await admits(
+      pod({
+        spec: {
+          containers: [
+            { name: 'gateway', image: image.gateway, volumeMounts: [{ name: 'good', mountPath: '/plugins' }] },
+            { name: 'tools', image: image.tools, volumeMounts: [{ name: 'bad', mountPath: '/plugins' }] },
+          ],
+          volumes: [
+            { name: 'good', image: { reference: image.good } },
+            { name: 'bad', image: { reference: image.bad } },
+          ],
+        },
+      }),
+    );
+  });
+  test('a reference that is none is denied and named', async () => {
+    await denies(pod({ host: 'bad ref !!' }), /bad ref !! is no image reference/);
+  });
+  test('an image that is not in the registry is denied and named', async () => {
+    await denies(pod({ host: `${registry.host}/shop/nothing:1` }), /shop\/nothing:1: not-found/);
+  });
+  test('an image by digest is judged as the one by tag', async () => {
+    await denies(pod({ plugin: `${registry.host}/shop/audit@${digest.bad}` }), wrongPlugin);
+  });
+  test('a client library sees status 403 and the reason', async () => {
+    await assert.rejects(
+      api.createNamespacedPod({ namespace: 'shop', body: pod({ plugin: image.bad }) }),
+      (error: { code?: number; body?: string }) => {
+        assert.equal(error.code, 403);
+        assert.match(String(error.body), /Forbidden/);
+        return true;
+      },
+    );
+  });
+  test('a name that the server makes is named in the denial', async () => {
+    const { spec } = pod({ plugin: image.bad });
+    await denies(
+      { apiVersion: 'v1', kind: 'Pod', metadata: { generateName: 'made-', namespace: 'shop' }, spec },
+      /elfgate denies Pod shop\/made-[a-z0-9]{5}/,
+    );
+  });
+});
+
+describe('workloads', () => {
+  const template = (plugin: string) => ({
+    metadata: { labels: { app: 'gateway' } },
+    spec: { ...pod({ plugin }).spec },
+  });
+  const selector = { matchLabels: { app: 'gateway' } };
+  const job = (plugin: string) => ({ metadata: {}, spec: { ...template(plugin).spec, restartPolicy: 'Never' } });
+  const kinds: readonly [string, string, (plugin: string) => object][] = [
+    ['apps/v1', 'Deployment', (plugin) => ({ selector, template: template(plugin) })],
+    ['apps/v1', 'ReplicaSet', (plugin) => ({ selector, template: template(plugin) })],
+    ['apps/v1', 'DaemonSet', (plugin) => ({ selector, template: template(plugin) })],
+    ['apps/v1', 'StatefulSet', (plugin) => ({ selector, serviceName: 'x', template: template(plugin) })],
+    ['v1', 'ReplicationController', (plugin) => ({ selector: { app: 'gateway' }, template: template(plugin) })],
+    ['batch/v1', 'Job', (plugin) => ({ template: job(plugin) })],
+    ['batch/v1', 'CronJob', (plugin) => ({ schedule: '0 0 * * *', jobTemplate: { spec: { template: job(plugin) } } })],
+    ['argoproj.io/v1alpha1', 'Rollout', (plugin) => ({ template: template(plugin) })],
+  ];
+  for (const [apiVersion, kind, spec] of kinds) {
+    const named = (name: string, plugin: string) => ({
+      apiVersion,
+      kind,
+      metadata: { name, namespace: 'shop' },
+      spec: spec(plugin),
+    });
+    test(`a ${kind} whose plugin would kill its host is denied`, async () => {
+      await denies(named('bad', image.bad), new RegExp(`elfgate denies ${kind} shop/bad`));
+    });
+    test(`a ${kind} whose plugin fits is admitted`, async () => {
+      await admits(named('good', image.good));
+    });
+  }
+  test('a PodTemplate is judged', async () => {
+    const object = {
+      apiVersion: 'v1',
+      kind: 'PodTemplate',
+      metadata: { name: 'bad', namespace: 'shop' },
+      template: template(image.bad),
+    };
+    await denies(object, wrongPlugin);
+  });
+});
+
+describe('what was there before', () => {
+  const deployment = (plugin: string, replicas: number) => ({
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'before', namespace: 'shop' },
+    spec: {
+      replicas,
+      selector: { matchLabels: { app: 'before' } },
+      template: { metadata: { labels: { app: 'before' } }, spec: pod({ plugin }).spec },
+    },
+  });
+  test('a workload that is denied now can be scaled and annotated, with warnings, and deleted', async () => {
+    await cluster.kubectl(['delete', 'validatingwebhookconfiguration', 'elfgate']);
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    await applied(deployment(image.bad, 1));
+    await configureWebhooks(webhook.port);
+    const scaled = await cluster.kubectl(['scale', 'deployment', 'before', '-n', 'shop', '--replicas=2']);
+    assert.equal(scaled.exitCode, 0, scaled.stderr);
+    const annotated = await cluster.kubectl(['annotate', 'deployment', 'before', '-n', 'shop', 'a=b']);
+    assert.equal(annotated.exitCode, 0, annotated.stderr);
+    assert.match(annotated.stderr, /Warning: elfgate plugin\/go-version-match: /);
+  });
+  test('its image can be changed to one that fits, and not to another that does not', async () => {
+    await denies(deployment(image.old, 2), wrongPlugin, 'apply');
+    await applied(deployment(image.good, 2));
+    await denies(deployment(image.bad, 2), wrongPlugin, 'apply');
+    const { exitCode } = await cluster.kubectl(['delete', 'deployment', 'before', '-n', 'shop']);
+    assert.equal(exitCode, 0);
+  });
+});
+
+describe('debugging containers', () => {
+  test('kubectl debug with an image that is fine is admitted, and one that is not there is denied', async () => {
+    const target = pod({ name: 'debugged' });
+    await admits(target);
+    const debug = (name: string) =>
+      cluster.kubectl(['debug', '-n', 'shop', 'debugged', `--image=${name}`, '--attach=false', '--profile=general']);
+    const fine = await debug(image.tools);
+    assert.equal(fine.exitCode, 0, fine.stderr);
+    const absent = await debug(`${registry.host}/shop/nothing:1`);
+    assert.equal(absent.exitCode, 1);
+    assert.match(absent.stderr, /not-found/);
+  });
+});
+
+describe('mutation', () => {
+  test('tags become digests and stay readable; validation sees the final state', async () => {
+    await admits(pod({ name: 'pinned', plugin: image.good }));
+    const { spec } = (await stored('pod', 'pinned')) as unknown as {
+      spec: { containers: { image: string }[]; volumes: { image: { reference: string } }[] };
+    };
+    assert.equal(spec.containers[0]?.image, `${image.gateway}@${digest.gateway}`);
+    assert.equal(spec.volumes[0]?.image.reference, `${image.good}@${digest.good}`);
+  });
+  test('applying the same manifest again changes nothing', async () => {
+    const manifest = pod({ name: 'reapplied', plugin: image.good });
+    await applied(manifest);
+    const { stdout, exitCode, stderr } = await cluster.kubectl(['apply'], manifest);
+    assert.equal(exitCode, 0, stderr);
+    assert.match(stdout, /unchanged|configured/);
+  });
+  test('pinned images are left alone', async () => {
+    const name = `${image.gateway}@${digest.gateway}`;
+    await admits(pod({ name: 'left-alone', host: name }));
+    const { spec } = (await stored('pod', 'left-alone')) as unknown as { spec: { containers: { image: string }[] } };
+    assert.equal(spec.containers[0]?.image, name);
+  });
+});
+
+describe('namespaces', () => {
+  test('an exempt namespace is not judged', async () => {
+    await admits(pod({ plugin: image.bad, namespace: 'kube-system' }));
+  });
+  test('where rules only warn, kubectl shows warnings', async () => {
+    const { stderr } = await admits(pod({ plugin: image.bad, namespace: 'warn-lab' }));
+    assert.match(stderr, /Warning: elfgate plugin\/go-version-match: /);
+  });
+  test('where rules run dry, nothing is shown and everything logged', async () => {
+    const manifest = pod({ plugin: image.bad, namespace: 'quiet-lab' });
+    const { stderr } = await admits(manifest);
+    assert.equal(stderr, '');
+    const record = await webhook.logged(({ path, name }) => path === 'validate' && name === manifest.metadata.name);
+    assert.ok((record.findingCount as number) > 0);
+  });
+  test('where failures are open, an image that cannot be judged is admitted with a warning', async () => {
+    const { stderr } = await admits(pod({ host: `${registry.host}/shop/nothing:1`, namespace: 'open-lab' }));
+    assert.match(stderr, /Warning: elfgate admits this without having judged/);
+  });
+});
+
+describe('strange input', () => {
+  test('a thousand containers are answered in time', async () => {
+    const containers = Array.from({ length: 1_000 }, (_, index) => ({ name: `c${index}`, image: image.tools }));
+    const start = performance.now();
+    await admits(pod({ spec: { containers } }));
+    assert.ok(performance.now() - start < 15_000);
+  });
+  test('escape sequences in an image name do not reach the terminal', async () => {
+    const stderr = await denies(pod({ host: 'evil\u001b[31m\u0007\rx' }), /undecided/);
+    assert.doesNotMatch(stderr.replaceAll('\n', ''), /\p{Cc}/u);
+  });
+  test('an image name of 100 KB gives a short message', async () => {
+    const stderr = await denies(pod({ host: 'x'.repeat(100_000) }), /undecided/);
+    assert.ok(stderr.length < 10_000);
+  });
+});
+
+describe('configuration', () => {
+  test('a changed configuration is in force within seconds, and no review is lost meanwhile', async () => {
+    const failures = await underLoad(async () => {
+      put(configurationFile, JSON.stringify(configuration({ exemptNamespaces: ['kube-system', 'shop'] })));
+      await webhook.logged(({ event, what }) => event === 'reloaded' && what === 'configuration');
+    });
+    assert.deepEqual(failures, []);
+    await admits(pod({ plugin: image.bad }));
+  });
+  test('a wrong configuration is rejected visibly, and the one before stays', async () => {
+    put(configurationFile, 'apiVersion: elfgate.dev/v1\nkind: Config\nadmision: {}\n');
+    const record = await webhook.logged(({ event }) => event === 'reload-rejected');
+    assert.match(JSON.stringify(record), /elfgate\.yaml:3:1: .*admision/);
+    await admits(pod({ plugin: image.bad }));
+    put(configurationFile, JSON.stringify(configuration()));
+    await webhook.logged(({ event, what }) => event === 'reloaded' && what === 'configuration' && count > 0);
+    await new Promise((resolve) => setTimeout(resolve, 5_000));
+    await denies(pod({ plugin: image.bad }), wrongPlugin);
+  });
+  test('an exception lets one image pass until its day', async () => {
+    const exceptions = ['plugin/go-version-match', 'plugin/package-hash-match', 'plugin/build-settings-match'].map(
+      (rule) => ({
+        rule,
+        target: '**/shop/audit:bad*',
+        reason: 'a test',
+        owner: 'lab',
+        expires: '2199-12-31',
+      }),
+    );
+    put(configurationFile, JSON.stringify({ ...configuration(), exceptions }));
+    await new Promise((resolve) => setTimeout(resolve, 5_000));
+    await admits(pod({ plugin: image.bad }));
+    await denies(pod({ plugin: image.old }), wrongPlugin);
+    put(configurationFile, JSON.stringify(configuration()));
+    await new Promise((resolve) => setTimeout(resolve, 5_000));
+  });
+});
+
+/** Creates pods one after the other, without storing them, until told to stop; gives what went wrong. */
+function reviewsInTurn(): { readonly failures: readonly string[]; stop(): Promise<void> } {
+  const failures: string[] = [];
+  let running = true;
+  const work = (async () => {
+    while (running) {
+      await api
+        .createNamespacedPod({ namespace: 'shop', body: pod({ plugin: image.good }), dryRun: 'All' })
+        .catch((error: unknown) => failures.push(String(error).slice(0, 500)));
+    }
+  })();
+  return {
+    failures,
+    async stop() {
+      running = false;
+      await work;
+    },
+  };
+}
+
+describe('certificates', () => {
+  test('a certificate that is replaced under load loses no review', async () => {
+    const next = await certificates();
+    const failures = await underLoad(async () => {
+      // The API server trusts both while they change.
+      ca = `${ca.trim()}\n${next.ca.trim()}\n`;
+      await configureWebhooks(webhook.port);
+      put(keyFile, next.key);
+      put(certificateFile, next.certificate);
+      await webhook.logged(({ event, what }) => event === 'reloaded' && what === 'certificate');
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+    });
+    assert.deepEqual(failures, []);
+    ca = next.ca;
+    await configureWebhooks(webhook.port);
+    await admits(pod({ plugin: image.good }));
+  });
+});
+
+describe('when something is down', () => {
+  test('a webhook that ends in order answers what it has, and the code is 0', async () => {
+    // As the kubelet does: it goes on answering while others learn that it is leaving.
+    const second = await serve(['--drain-delay', '3']);
+    await configureWebhooks(second.port);
+    const reviews = Array.from({ length: 20 }, () =>
+      api.createNamespacedPod({ namespace: 'shop', body: pod({ plugin: image.good }), dryRun: 'All' }),
+    );
+    const ended = second.stop();
+    const results = await Promise.allSettled(reviews);
+    assert.deepEqual(
+      results.filter(({ status }) => status === 'rejected'),
+      [],
+    );
+    assert.equal(await ended, 0);
+    await configureWebhooks(webhook.port);
+  });
+  test('without a webhook, failurePolicy Fail keeps pods out and Ignore lets them in', async () => {
+    const nobody = await silentServer('refuse');
+    await configureWebhooks(nobody.port);
+    await denies(pod(), /failed calling webhook "validate\.elfgate\.dev"/);
+    await configureWebhooks(nobody.port, { failurePolicy: 'Ignore' });
+    await admits(pod({ plugin: image.bad }));
+    await configureWebhooks(webhook.port);
+  });
+  test('a registry that does not answer in time: the denial says so, and comes in time', async () => {
+    const slow = await silentServer('hang');
+    await configureWebhooks(webhook.port, { timeoutSeconds: 3 });
+    const start = performance.now();
+    await denies(
+      pod({ host: `127.0.0.1:${slow.port}/shop/slow@sha256:${'0'.repeat(64)}` }),
+      /being inspected|unreachable/,
+    );
+    assert.ok(performance.now() - start < 6_000);
+    slow.server.close();
+    await configureWebhooks(webhook.port);
+  });
+  test('a registry that is down: known images are judged from memory, others denied', async () => {
+    const cold = await serve();
+    await configureWebhooks(cold.port);
+    await admits(pod({ host: `${registry.host}/shop/gateway@${digest.gateway}` }));
+    await denies(pod({ host: '127.0.0.1:1/shop/x@sha256:' + '0'.repeat(64) }), /unreachable/);
+    await cold.stop();
+    await configureWebhooks(webhook.port);
+  });
+  test('of two replicas each judges alone', async () => {
+    const second = await serve();
+    await configureWebhooks(second.port);
+    await denies(pod({ plugin: image.bad }), wrongPlugin);
+    await configureWebhooks(webhook.port);
+    await denies(pod({ plugin: image.bad }), wrongPlugin);
+    await second.stop();
+  });
+});
+
+/** A port that refuses connections, or a server that takes them and says nothing. */
+async function silentServer(manner: 'refuse' | 'hang'): Promise<{ readonly port: number; readonly server: Server }> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  server.on('connection', (socket) => socket.unref());
+  if (manner === 'refuse') {
+    server.close();
+  } else {
+    server.unref();
+  }
+  return { port: typeof address === 'object' && address !== null ? address.port : 0, server };
+}
+
+test('annotations of decisions reach the audit log of the API server', async () => {
+  const log = readFileSync(join(cluster.kubeconfig, '..', 'audit.log'), 'utf8');
+  assert.match(log, /"validate\.elfgate\.dev\/denied":"[^"]*plugin\/go-version-match/);
+  assert.match(log, /"validate.elfgate.dev\/policy":"[0-9a-f]{16}"/);
+});
