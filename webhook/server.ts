@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { RequestListener } from 'node:http';
+import type { RequestListener, ServerResponse } from 'node:http';
 import { createServer as createPlainServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -90,17 +90,15 @@ export async function startServer(
   options: ServerOptions,
   applicationFor: (server: Pick<WebhookServer, 'inFlight' | 'isDraining'>) => RequestListener,
 ): Promise<WebhookServer> {
-  let inFlight = 0;
+  const answering = new Set<ServerResponse>();
   let draining = false;
-  const state = { inFlight: () => inFlight, isDraining: () => draining };
+  const state = { inFlight: () => answering.size, isDraining: () => draining };
   const handle = applicationFor(state);
   const listener: RequestListener = (request, response) => {
-    inFlight += 1;
-    response.once('close', () => {
-      inFlight -= 1;
-    });
+    answering.add(response);
+    response.once('close', () => answering.delete(response));
     if (draining) {
-      response.setHeader('Connection', 'close');
+      lastOfConnection(response);
     }
     handle(request, response);
   };
@@ -133,6 +131,7 @@ export async function startServer(
     replaceTls: (material) => tlsServer?.setSecureContext(secureContext(material)),
     async drain() {
       draining = true;
+      answering.forEach(lastOfConnection);
       await delay(options.drainDelay);
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
@@ -141,6 +140,13 @@ export async function startServer(
       clearTimeout(impatience);
     },
   };
+}
+
+/** The client opens another connection for its next review, to a replica that stays. */
+function lastOfConnection(response: ServerResponse): void {
+  if (!response.headersSent) {
+    response.setHeader('Connection', 'close');
+  }
 }
 
 function listen(server: Server, { host, port }: ServerOptions): Promise<void> {

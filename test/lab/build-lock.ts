@@ -10,8 +10,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const pollMilliseconds = 100;
-// The longest step has ten minutes; an older lock belongs to nobody who still works.
-const staleMilliseconds = 11 * 60 * 1000;
+// The longest step has an hour; an older lock belongs to nobody who still works.
+const staleMilliseconds = 61 * 60 * 1000;
 
 /**
  * Takes the lock, or waits until somebody else has finished.

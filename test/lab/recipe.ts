@@ -31,6 +31,8 @@ export interface Command {
   readonly needs: readonly Tool[];
   /** Version of the Go toolchain, such as `1.26.8`; null for every other program. */
   readonly goToolchain: string | null;
+  /** Of a program that may take longer than others. */
+  readonly minutes?: number;
 }
 
 /** Writes bytes: given ones, or those of another file after one change. */

@@ -4,7 +4,7 @@ import type { Recipe } from '../recipe.ts';
 import { goBuild } from './go-build.ts';
 
 function program(output: string, sources: string, path: string): Recipe {
-  return goBuild({ output, sources, package: path });
+  return goBuild({ output, sources, package: path, size: 'large' });
 }
 
 export const clusters = {

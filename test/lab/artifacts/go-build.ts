@@ -21,6 +21,8 @@ export interface GoBuild {
   /** The C compiler, which need not be the one of the machine's own C library. */
   readonly compiler?: Tool;
   readonly stagedAs?: string;
+  /** `large`: thousands of packages, which take all processors and up to an hour. */
+  readonly size?: 'ordinary' | 'large';
 }
 
 export function goBuild(build: GoBuild): Recipe {
@@ -31,7 +33,7 @@ export function goBuild(build: GoBuild): Recipe {
     [
       'build',
       // One package at a time: the workshop runs two builds already.
-      '-p=1',
+      ...(build.size === 'large' ? [] : ['-p=1']),
       '-buildvcs=false',
       ...(build.mode === undefined ? [] : [`-buildmode=${build.mode}`]),
       ...(build.flags ?? []),
@@ -50,6 +52,12 @@ export function goBuild(build: GoBuild): Recipe {
     output: build.output,
     sources: build.sources,
     ...(build.stagedAs === undefined ? {} : { stagedAs: build.stagedAs }),
-    steps: [{ ...step, goToolchain: build.toolchain ?? defaultToolchain }],
+    steps: [
+      {
+        ...step,
+        goToolchain: build.toolchain ?? defaultToolchain,
+        ...(build.size === 'large' ? { minutes: 60 } : {}),
+      },
+    ],
   };
 }

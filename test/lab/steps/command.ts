@@ -19,7 +19,7 @@ export interface Workplace {
 }
 
 // The first build with a toolchain downloads it and compiles the standard library.
-const timeout = 10 * 60 * 1000;
+const ordinaryMinutes = 10;
 const lastLines = 30;
 
 /** A program of a recipe failed: the recipe is wrong, or this machine's compiler is one that it does not know. */
@@ -38,16 +38,15 @@ export async function runCommand(step: Command, place: Workplace): Promise<void>
   for (const [name, value] of Object.entries(step.environment)) {
     environment[name] = resolveArgument(value, place);
   }
+  const minutes = step.minutes ?? ordinaryMinutes;
   const result = await runProgram(place.tools.locate(step.run), args, {
     environment,
     directory: place.sources,
-    timeout,
+    timeout: minutes * 60_000,
   });
   if (result.exitCode !== 0) {
     const how =
-      result.killedFor === 'time'
-        ? `took more than ${timeout / 1000} seconds`
-        : `exit ${result.exitCode ?? result.signal}`;
+      result.killedFor === 'time' ? `took more than ${minutes} minutes` : `exit ${result.exitCode ?? result.signal}`;
     const said = `${result.stdout}${result.stderr}`.trimEnd().split('\n').slice(-lastLines).join('\n');
     throw new StepFailed(`${step.run} ${args.join(' ')}: ${how}\n${said}`);
   }
