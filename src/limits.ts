@@ -210,6 +210,8 @@ export const limits = {
   layerInflationFrom: 1_073_741_824,
   /** Bytes of one kept file of an image. Libraries of GPU kernels have 2 GB. */
   keptFileBytes: 4_294_967_296,
+  /** Bytes that a layer's kept sparse files have and its archive does not: linkers leave a page or two, bombs gigabytes. */
+  keptHoleBytes: 268_435_456,
   /** Bytes of all kept files of an image, nearly all of which lie in a temporary file. */
   keptImageBytes: 17_179_869_184,
   /** Bytes of the kept files of an image that stay in memory; the rest goes to a temporary file. */

@@ -13,6 +13,7 @@ import { debianRoots } from './artifacts/debian-roots.ts';
 import { goHosts } from './artifacts/go-hosts.ts';
 import { goPlugins } from './artifacts/go-plugins.ts';
 import { goPrograms } from './artifacts/go-programs.ts';
+import { images } from './artifacts/images.ts';
 import { registries } from './artifacts/registries.ts';
 import { roots } from './artifacts/roots.ts';
 import { trust } from './artifacts/trust.ts';
@@ -31,6 +32,7 @@ const recipes = {
   ...cPrograms,
   ...roots,
   ...debianRoots,
+  ...images,
   ...registries,
   ...trust,
   ...bpfObjects,

@@ -19,7 +19,7 @@ export interface Recipe {
   readonly steps: readonly Step[];
 }
 
-export type Step = Command | ByteStep | TreeStep | CopyStep | DebianStep;
+export type Step = Command | ByteStep | TreeStep | CopyStep | DebianStep | ImageLayoutStep;
 
 /** Runs one program, with the staged sources as its working directory. */
 export interface Command {
@@ -60,6 +60,13 @@ export interface DebianStep {
   readonly kind: 'debian-root';
   readonly suite: string;
   readonly packages: readonly string[];
+}
+
+/** Makes an image in an OCI layout: each directory becomes a layer, compressed by gzip, from the lowest on. */
+export interface ImageLayoutStep {
+  readonly kind: 'image-layout';
+  readonly layers: readonly Recipe[];
+  readonly entrypoint: readonly string[];
 }
 
 /** The same bytes under another name. */
@@ -121,6 +128,8 @@ function inputsOfStep(step: Step): readonly Recipe[] {
       return [...step.arguments, ...Object.values(step.environment)].flatMap(inputsOfArgument);
     case 'tree':
       return Object.values(step.entries).flatMap((entry) => ('artifact' in entry ? [entry.artifact] : []));
+    case 'image-layout':
+      return step.layers;
     case 'as-bpf-object':
       return inputsOfArgument(step.of);
     case 'without-section-headers':

@@ -45,6 +45,7 @@ const definitions = {
   },
   clang: { install: 'clang', identity: [['clang', '--version']] },
   ldconfig: { install: 'libc-bin', identity: [['ldconfig', '--version']], rootOnly: true },
+  tar: { install: 'tar', identity: [['tar', '--version']] },
   debootstrap: { install: 'debootstrap', identity: [['debootstrap', '--version']], rootOnly: true },
   'ld -z pack-relative-relocs': {
     install: 'binutils # 2.38 or later',

@@ -11,6 +11,7 @@ import { runCommand, type Workplace } from './steps/command.ts';
 import { makeDebianRoot } from './steps/debian-root.ts';
 import { identifyLibraries, makeTree } from './steps/directory-tree.ts';
 import { byteStepsRevision, copyBytes, writeFileBytes } from './steps/file-bytes.ts';
+import { makeImageLayout } from './steps/image-layout.ts';
 import { MissingTool, type Tool, toolBox } from './tools.ts';
 
 export type Artifact =
@@ -218,6 +219,8 @@ async function runStep(step: Step, place: Workplace): Promise<void> {
       return copyBytes(step, place);
     case 'debian-root':
       return makeDebianRoot(step, place);
+    case 'image-layout':
+      return makeImageLayout(step, place);
     default:
       return writeFileBytes(step, place);
   }
@@ -225,8 +228,17 @@ async function runStep(step: Step, place: Workplace): Promise<void> {
 
 function toolsOf(recipe: Recipe): ReadonlySet<Tool> {
   return new Set(
-    recipe.steps.flatMap((step): readonly Tool[] =>
-      step.kind === 'command' ? [step.run, ...step.needs] : step.kind === 'debian-root' ? ['debootstrap'] : [],
-    ),
+    recipe.steps.flatMap((step): readonly Tool[] => {
+      switch (step.kind) {
+        case 'command':
+          return [step.run, ...step.needs];
+        case 'debian-root':
+          return ['debootstrap'];
+        case 'image-layout':
+          return ['tar'];
+        default:
+          return [];
+      }
+    }),
   );
 }

@@ -46,6 +46,8 @@ export function collectChanges(reading: LayerReading): {
 } {
   const whiteouts: { path: string; hides: 'entry' | 'content' }[] = [];
   const additions: LayerAddition[] = [];
+  let holes = 0;
+  let keptHoles = 0;
 
   const onTarEntry = (entry: TarEntry): ContentSink | null => {
     const path = insideLayer(entry.path);
@@ -66,6 +68,9 @@ export function collectChanges(reading: LayerReading): {
     }
     const { kind, mode, size } = entry;
     const linkName = kind === 'hard-link' ? insideLayer(entry.linkName) : entry.linkName;
+    if (linkName.length > limits.pathBytes) {
+      throw new ElfgateError('limit', `the link ${path} names a path of more than ${limits.pathBytes} bytes`);
+    }
     const addition = { path, kind, mode, size, linkName, content: null, start: nothing };
     if (kind !== 'file' || size === 0) {
       additions.push(kind === 'file' ? addition : { ...addition, start: null });
@@ -74,8 +79,18 @@ export function collectChanges(reading: LayerReading): {
     if (size > limits.layerBytes) {
       throw new ElfgateError('limit', `${path} has ${size} bytes, more than a layer may have`);
     }
+    holes += entry.holes;
+    if (holes > limits.layerBytes) {
+      throw new ElfgateError('limit', `its sparse files have more than ${limits.layerBytes} bytes`);
+    }
     const index = additions.push(addition) - 1;
     return fileSink(size, isReadByName(path) && size <= limits.loaderCacheBytes, reading, {
+      keeping() {
+        keptHoles += entry.holes;
+        if (keptHoles > limits.keptHoleBytes) {
+          throw new ElfgateError('limit', `its binaries have holes of more than ${limits.keptHoleBytes} bytes`);
+        }
+      },
       kept(content, isBinary) {
         additions[index] = { ...addition, content, start: null };
         if (isBinary) {
@@ -95,7 +110,7 @@ function fileSink(
   size: number,
   byName: boolean,
   { contents, kept }: LayerReading,
-  then: { kept(content: FileContent, isBinary: boolean): void; skipped(start: Buffer): void },
+  then: { keeping(): void; kept(content: FileContent, isBinary: boolean): void; skipped(start: Buffer): void },
 ): ContentSink {
   const wanted = Math.min(size, startBytes);
   let start: Buffer | null = nothing;
@@ -104,6 +119,7 @@ function fileSink(
   const decide = (bytes: Buffer): void => {
     isBinary = kept.isBinary(bytes);
     if (isBinary || byName) {
+      then.keeping();
       taking = contents.take(size);
       start = null;
     } else {

@@ -20,6 +20,8 @@ export interface TarEntry {
   readonly mode: number;
   /** Bytes of the file, holes included. */
   readonly size: number;
+  /** Bytes of a sparse file that the archive does not hold, which read as zeros. */
+  readonly holes: number;
   /** What a link names; empty for all others. */
   readonly linkName: string;
 }
@@ -147,6 +149,7 @@ export function tarReader(onEntry: OnTarEntry): TarReader {
       kind,
       mode: header.mode,
       size: kind === 'file' ? size : 0,
+      holes: kind === 'file' && pieces !== null ? size - (storedBytes - storedFrom) : 0,
       linkName: kind === 'file' || kind === 'directory' ? '' : (longLink ?? record('linkpath') ?? header.linkName),
     });
     extended = new Map();

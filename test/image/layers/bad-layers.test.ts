@@ -146,6 +146,42 @@ test('sparse files whose pieces overlap, lie outside, or are not as long as what
   await refused(t, madeImage(sparse([[0, 512]], 4_096, 1_024)), 'malformed', /not as long/);
 });
 
+test('sparse files that are as small as a header, and would fill the disk', async (t) => {
+  // A piece that starts like a binary, and a hole of 4 GB behind it.
+  const bomb = (name: string): Buffer => {
+    const block = header(name, { type: 'S', size: 64 });
+    for (const [field, value] of [0, 64].entries()) {
+      block.write(`${value.toString(8).padStart(11, '0')} `, 386 + field * 12, 'latin1');
+    }
+    block.write(`${limits.keptFileBytes.toString(8).padStart(11, '0')} `, 483, 'latin1');
+    return Buffer.concat([sealed(block), binary(name), Buffer.alloc(448)]);
+  };
+  const image = madeImage(gzipSync(Buffer.concat([bomb('a'), bomb('b'), endOfArchive])));
+  await refused(t, image, 'limit', /its binaries have holes of more than 268435456 bytes$/);
+  // Those that are no binaries cost no space, and time.
+  const idle = Buffer.concat(
+    Array.from({ length: 16 }, (_, index) => {
+      const block = bomb(`${index}`);
+      block.fill(0x20, 512, 576);
+      return block;
+    }),
+  );
+  await refused(t, madeImage(Buffer.concat([idle, endOfArchive])), 'limit', /sparse files have more than 34359738368/);
+});
+
+test('symbolic links that name more than any path can hold', async (t) => {
+  const target = 'a/'.repeat(limits.pathBytes);
+  const long = Buffer.alloc(Math.ceil(target.length / 512) * 512);
+  long.write(target);
+  const longLink = header('././@LongLink', { type: 'K', size: target.length });
+  await refused(
+    t,
+    madeImage(Buffer.concat([longLink, long, header('link', { type: '2' }), endOfArchive])),
+    'limit',
+    /the link link names a path of more than 4096 bytes$/,
+  );
+});
+
 test('numbers, lengths and names that no archive has', async (t) => {
   const number = header('a');
   number.write('9999999', 124, 'latin1');
@@ -209,6 +245,28 @@ test('a bomb of zeros is given up long before it is inflated', async (t) => {
     'limit',
     /inflates to more than 200 times its size, which only a zip bomb does$/,
   );
+});
+
+test('a layer that inflates to more than any has, however slowly', async (t) => {
+  const large = header('large');
+  large[124] = 0x80;
+  large.fill(0, 125, 136);
+  large.writeUIntBE(limits.layerBytes, 130, 6);
+  const piece = Buffer.alloc(1 << 26);
+  function* bytes(): Generator<Buffer> {
+    yield sealed(large);
+    for (let count = 0; count <= limits.layerBytes; count += piece.length) {
+      yield piece;
+    }
+  }
+  await refused(
+    t,
+    streamed(() => Readable.from(bytes())),
+    'limit',
+    /inflates to more than 34359738368 bytes$/,
+  );
+  large.writeUIntBE(limits.layerBytes + 1, 130, 6);
+  await refused(t, madeImage(sealed(large)), 'limit', /large has 34359738369 bytes, more than a layer may have$/);
 });
 
 test('ten million entries are given up at the bound', async (t) => {
