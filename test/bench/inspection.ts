@@ -37,7 +37,7 @@ const programs: readonly (readonly [string, string])[] = [
   ...(existsSync(published) ? ([['package', published]] as const) : []),
 ];
 
-const lab = await artifacts(['go/host', 'go/plugin', 'go/plugin@1.25']);
+const lab = await artifacts(['go/host', 'go/plugin', 'go/plugin@1.25', 'go/resolver-without-cgo']);
 if (!lab.available) {
   process.stderr.write(`${lab.reason}\n`);
   process.exit(2);
@@ -45,21 +45,24 @@ if (!lab.available) {
 const binary = lab.path['go/plugin'];
 
 for (const [name, program] of programs) {
-  const [start, inspect] = await inTurn(
-    [
-      [...readFile(name === 'checkout' ? 'ts' : 'mjs'), binary],
-      [node, program, 'inspect', binary, '-o', 'json'],
-    ],
-    15,
-  );
-  if (start !== undefined && inspect !== undefined) {
-    const ratio = inspect.best / start.best;
-    promise(
-      `inspect one Go binary of ${(readFileSync(binary).length / 1e6).toFixed(1)} MB (${name})`,
-      `${inspect.best.toFixed(0)} ms against ${start.best.toFixed(0)} ms: ${ratio.toFixed(2)} ×`,
-      'below 2 × starting Node and reading it',
-      ratio < 2,
+  for (const artifact of ['go/resolver-without-cgo', 'go/host', 'go/plugin'] as const) {
+    const file = lab.path[artifact];
+    const [start, inspect] = await inTurn(
+      [
+        [...readFile(name === 'checkout' ? 'ts' : 'mjs'), file],
+        [node, program, 'inspect', file, '-o', 'json'],
+      ],
+      15,
     );
+    if (start !== undefined && inspect !== undefined) {
+      const ratio = inspect.best / start.best;
+      promise(
+        `inspect ${artifact} of ${(readFileSync(file).length / 1e6).toFixed(1)} MB (${name})`,
+        `${inspect.best.toFixed(0)} ms against ${start.best.toFixed(0)} ms: ${ratio.toFixed(2)} ×`,
+        'below 2 × starting Node and reading it',
+        ratio < 2,
+      );
+    }
   }
   const [check] = await inTurn(
     [

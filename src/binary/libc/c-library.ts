@@ -85,6 +85,10 @@ const glibcMarks = ['GLIBC_TUNABLES', 'Fatal glibc error', 'FATAL: kernel too ol
 const muslMarks = ['No error information', 'musl libc'];
 
 function insideStaticProgram(elf: ElfFile): CLibrary {
+  // The section is asked for first: texts are found by reading all of the program.
+  if (elf.section('.gopclntab') !== null && isGoWithoutC(elf)) {
+    return { kind: 'none', linkage: 'none', version: null, at: null };
+  }
   const found = findTexts(elf, [...glibcMarks, ...muslMarks], 'read-only');
   for (const [kind, marks] of [
     ['glibc', glibcMarks],
@@ -102,9 +106,7 @@ function insideStaticProgram(elf: ElfFile): CLibrary {
       };
     }
   }
-  const go = readFunctionNames(elf);
-  if (go !== null && !go.has('_cgo_topofstack')) {
-    // Go without cgo calls the kernel itself; `strip` takes the symbols that would show it, but not pclntab.
+  if (isGoWithoutC(elf)) {
     return { kind: 'none', linkage: 'none', version: null, at: null };
   }
   const starts = startSymbols(elf);
@@ -115,6 +117,12 @@ function insideStaticProgram(elf: ElfFile): CLibrary {
     return { kind: 'none', linkage: 'none', version: null, at: null };
   }
   return { kind: 'unknown', linkage: 'static', version: null, at: null };
+}
+
+/** Go without cgo calls the kernel itself; `strip` takes the symbols that would show it, but not pclntab. */
+function isGoWithoutC(elf: ElfFile): boolean {
+  const names = readFunctionNames(elf);
+  return names !== null && !names.has('_cgo_topofstack');
 }
 
 // A shared object that needs nothing and imports nothing has no use for a C library.
