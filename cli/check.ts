@@ -1,7 +1,8 @@
 import type { Target } from '../src/facts/inspected-target.ts';
 import type { Report } from '../src/findings/finding.ts';
-import { type FailOn, type RenderReport, type ReportFormat, reportFormats } from '../src/findings/formats.ts';
+import { type ReportFormat, reportFormats } from '../src/findings/formats.ts';
 import { reportOn } from '../src/findings/report.ts';
+import type { FailOn, RenderReport } from '../src/findings/report-context.ts';
 import { limits } from '../src/limits.ts';
 import { rulesInForce } from '../src/policy/enforcement.ts';
 import { loadPolicy } from '../src/policy/evaluation.ts';

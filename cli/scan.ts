@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { ElfgateError } from '../src/errors.ts';
-import type { FailOn } from '../src/findings/formats.ts';
+import type { FailOn } from '../src/findings/report-context.ts';
 import { matchesPattern } from '../src/policy/configuration/exceptions.ts';
 import { type ScanOptions as ScanJob, scan } from '../src/scan/scan.ts';
 import { scanImage } from '../src/scan/scan-image.ts';

@@ -1,7 +1,7 @@
 import type { Finding, Report } from './finding.ts';
-import type { ReportContext } from './formats.ts';
 import { detailLines, filePath } from './place.ts';
 import { allPrintable } from './printable.ts';
+import type { ReportContext } from './report-context.ts';
 import { standingOf } from './standing.ts';
 
 /**

@@ -1,8 +1,8 @@
 import type { RuleMetadata } from '../policy/rule-metadata.ts';
 import { type Finding, type FindingEvidence, type Report, type ReportProblem, undecidedReason } from './finding.ts';
-import type { ReportContext } from './formats.ts';
 import { pageStyle } from './html-style.ts';
 import { markupText } from './markup.ts';
+import type { ReportContext } from './report-context.ts';
 
 /**
  * The report as one page that needs nothing else: no script, no picture, no font from elsewhere, and a content security

@@ -1,7 +1,7 @@
 import type { Finding, Report, ReportProblem } from './finding.ts';
-import type { ReportContext } from './formats.ts';
 import { markupLines, markupText } from './markup.ts';
 import { detailLines } from './place.ts';
+import type { ReportContext } from './report-context.ts';
 import { standingOf } from './standing.ts';
 
 /**

@@ -1,8 +1,8 @@
 import { dump } from 'js-yaml';
 import { type Finding, type Report, undecidedReason } from './finding.ts';
-import type { ReportContext } from './formats.ts';
 import { evidenceLine } from './place.ts';
 import { allPrintable } from './printable.ts';
+import type { ReportContext } from './report-context.ts';
 
 /**
  * A PolicyReport of the Kubernetes policy working group (wgpolicyk8s.io/v1alpha2) as YAML, for `kubectl apply` and for

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { RuleMetadata, Severity } from '../policy/rule-metadata.ts';
 import { type Finding, type Report, type ReportProblem, undecidedReason } from './finding.ts';
-import type { ReportContext } from './formats.ts';
 import { evidenceLine, filePath } from './place.ts';
 import { allPrintable } from './printable.ts';
 import { ruleAddress } from './report.ts';
+import type { ReportContext } from './report-context.ts';
 
 /**
  * One run of SARIF 2.1.0 (OASIS standard), for code scanning and editors. Rules come with their whole description; a

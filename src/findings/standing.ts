@@ -1,5 +1,5 @@
 import { type Finding, undecidedReason } from './finding.ts';
-import type { FailOn } from './formats.ts';
+import type { FailOn } from './report-context.ts';
 
 /** What a finding means for the run that found it. */
 export type Standing =

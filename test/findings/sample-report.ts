@@ -1,5 +1,5 @@
 import type { Finding, Report } from '../../src/findings/finding.ts';
-import type { ReportContext } from '../../src/findings/formats.ts';
+import type { ReportContext } from '../../src/findings/report-context.ts';
 import type { RuleMetadata } from '../../src/policy/rule-metadata.ts';
 
 const rule = (id: string, title: string, severity: RuleMetadata['severity']): RuleMetadata => ({
