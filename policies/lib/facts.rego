@@ -10,14 +10,15 @@ binary(path) := found if {
 
 # METADATA
 # description: |
-#   Plugins of this document that no host was compared with. What depends on a host cannot be told of them.
+#   Plugins of this document that no host was compared with. What depends on a host cannot be told of them. A list and
+#   not a set: to step through a set is to compare all that its items hold.
 # scope: document
-plugins_without_host contains candidate if {
+plugins_without_host := [candidate |
 	some candidate in input.binaries
 	candidate.role == "plugin"
 	candidate.go != null
 	not has_host(candidate.path)
-}
+]
 
 has_host(path) if {
 	some pair in input.predictions.plugins
@@ -27,13 +28,13 @@ has_host(path) if {
 # METADATA
 # description: |
 #   Pairs of Go plugins and hosts that can load such. A host that cannot is judged by plugin/host-can-load, and nothing
-#   else matters while it stands.
+#   else matters while it stands. A list, as above.
 # scope: document
-go_pairs contains pair if {
+go_pairs := [pair |
 	some pair in input.predictions.plugins
 	binary(pair.plugin).go != null
 	pair.host.canLoad != false
-}
+]
 
 # METADATA
 # description: The command that builds a plugin as a host was built.

@@ -1,6 +1,7 @@
 import { ElfgateError } from '../errors.ts';
 import type { PolicyBundle } from './policy-bundle.ts';
 import { type RuleMetadata, type Severity, severities } from './rule-metadata.ts';
+import { tracedPrefix } from './running-rule.ts';
 import { type EvaluationConditions, loadWasmPolicy } from './wasm-policy.ts';
 
 /** One piece of what a finding rests on. */
@@ -87,10 +88,23 @@ export function baseData({ rules, data }: PolicyBundle, rulesOn: RulesOn): objec
  * @throws ElfgateError `evaluation` when they are not of the agreed shape.
  */
 export function findingsOf(verdict: unknown, rules: ReadonlyMap<string, RuleMetadata>): readonly PolicyFinding[] {
-  if (!isObject(verdict) || !Array.isArray(verdict.findings)) {
-    throw new ElfgateError('evaluation', 'the verdict of the policy has no list of findings');
+  if (!isObject(verdict) || !isObject(verdict.findings)) {
+    throw new ElfgateError('evaluation', 'the verdict of the policy has no findings by rule');
   }
-  return verdict.findings.map((finding) => findingOf(finding, rules)).sort(compareFindings);
+  const findings: PolicyFinding[] = [];
+  for (const [traced, found] of Object.entries(verdict.findings)) {
+    const rule = traced.startsWith(tracedPrefix) ? rules.get(traced.slice(tracedPrefix.length)) : undefined;
+    if (rule === undefined) {
+      throw new ElfgateError('evaluation', `the policy gave findings of no known rule: ${traced}`);
+    }
+    if (!Array.isArray(found)) {
+      throw new ElfgateError('evaluation', `the findings of rule ${rule.id} are no set: ${JSON.stringify(found)}`);
+    }
+    for (const finding of found) {
+      findings.push(findingOf(finding, rule));
+    }
+  }
+  return findings.sort(compareFindings);
 }
 
 /** By path, rule and message: two runs print the same bytes. */
@@ -103,18 +117,17 @@ function compareFindings(a: PolicyFinding, b: PolicyFinding): number {
   );
 }
 
-const findingKeys = ['rule', 'severity', 'path', 'message', 'evidence', 'notes', 'help'];
+const findingKeys = ['severity', 'path', 'message', 'evidence', 'notes', 'help'];
 const evidenceKeys = ['at', 'label', 'value', 'path', 'target'];
 
-function findingOf(finding: unknown, rules: ReadonlyMap<string, RuleMetadata>): PolicyFinding {
-  const rule = isObject(finding) && typeof finding.rule === 'string' ? rules.get(finding.rule) : undefined;
-  if (!isObject(finding) || rule === undefined) {
-    throw new ElfgateError('evaluation', `the policy gave a finding of no known rule: ${JSON.stringify(finding)}`);
-  }
+function findingOf(finding: unknown, rule: RuleMetadata): PolicyFinding {
   const wrong = (sentence: string) =>
     new ElfgateError('evaluation', `rule ${rule.id} gave a finding that ${sentence}: ${JSON.stringify(finding)}`, {
       hint: `findings are { path, message, evidence: [{ at, label, value, path, target }], notes, help, severity }; see ${rule.file}`,
     });
+  if (!isObject(finding)) {
+    throw wrong('is no object');
+  }
   const { path, message, evidence = [], notes = [], help = null, severity = rule.severity } = finding;
   const unknownKey = Object.keys(finding).find((key) => !findingKeys.includes(key));
   if (unknownKey !== undefined) {

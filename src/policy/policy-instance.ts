@@ -1,10 +1,10 @@
 import { ElfgateError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { type Builtin, BuiltinError, type Evaluation } from './builtins/builtin.ts';
-import { parsePlain, writePlain, writeRego } from './builtins/plain-value.ts';
-import { parseRegoValue } from './builtins/rego-value.ts';
+import { writePlain, writeRego } from './builtins/plain-value.ts';
 import { parseExactly } from './exact-json.ts';
 import { noteRule, type RunningRule } from './running-rule.ts';
+import { type ValueMemory, valueMemory } from './value-memory.ts';
 
 /**
  * One instance of a compiled policy: its memory, its base data, and the calling convention of OPA's Wasm ABI 1.2
@@ -49,7 +49,6 @@ interface PolicyExports {
   opa_json_parse(address: number, bytes: number): number;
   opa_value_parse(address: number, bytes: number): number;
   opa_json_dump(value: number): number;
-  opa_value_dump(value: number): number;
   opa_eval(...operands: readonly number[]): number;
 }
 
@@ -66,6 +65,7 @@ export function instantiatePolicy(
   running: RunningRule,
 ): PolicyInstance {
   const memory = new WebAssembly.Memory({ initial: memoryPagesAtFirst, maximum: limits.evaluationMemoryPages });
+  const values = valueMemory(memory);
   const names = new Map<number, string>();
   let host: PolicyHost | null = null;
   const call = (id: number, _context: number, ...operands: readonly number[]): number => {
@@ -77,7 +77,7 @@ export function instantiatePolicy(
   const env = {
     memory,
     opa_abort(address: number): never {
-      throw new Error(textAt(memory, address));
+      throw new Error(values.terminatedText(address));
     },
     // The compiler drops print(); what is left are the runtime's own notes, which no one asked for.
     opa_println() {},
@@ -93,7 +93,7 @@ export function instantiatePolicy(
     if (major !== 1 || !(minor >= 2)) {
       throw new Error(`its ABI version is ${major}.${minor}, and 1.2 or a later 1 is needed`);
     }
-    const ready: PolicyHost = { exports, memory, offered, running, evaluation: null };
+    const ready: PolicyHost = { exports, values, offered, running, evaluation: null };
     host = ready;
     const builtinIds = readJson(ready, exports.builtins()) as Record<string, number>;
     for (const [name, id] of Object.entries(builtinIds)) {
@@ -116,7 +116,7 @@ export function instantiatePolicy(
         const length = input?.byteLength ?? 0;
         makeRoom(memory, heap + length);
         if (input !== null) {
-          new Uint8Array(memory.buffer).set(input, heap);
+          values.write(heap, input);
         }
         ready.evaluation = evaluation;
         const result = exports.opa_eval(
@@ -129,7 +129,7 @@ export function instantiatePolicy(
           Math.ceil((heap + length) / 8) * 8,
           format === 'json' ? 0 : 1,
         );
-        return textAt(memory, result);
+        return values.terminatedText(result);
       },
     };
   } catch (cause) {
@@ -140,7 +140,7 @@ export function instantiatePolicy(
 
 interface PolicyHost {
   readonly exports: PolicyExports;
-  readonly memory: WebAssembly.Memory;
+  readonly values: ValueMemory;
   readonly offered: (name: string) => Builtin | undefined;
   readonly running: RunningRule;
   evaluation: Evaluation | null;
@@ -148,37 +148,33 @@ interface PolicyHost {
 
 /** Calls a built-in; its result, undefined included, has the meaning that it has in Rego. */
 function callBuiltin(host: PolicyHost, name: string, operands: readonly number[]): number {
-  const { exports, memory, evaluation } = host;
+  const { exports, values, evaluation } = host;
   if (name === 'trace') {
-    noteRule(host.running, stringAt(memory, operands[0] ?? 0));
+    noteRule(host.running, values.stringBytes(operands[0] ?? 0));
     return operands[0] ?? 0;
   }
   const builtin = host.offered(name);
   if (builtin === undefined || evaluation === null) {
     throw new ElfgateError('evaluation', `the policy called the built-in ${name}, which is not offered`);
   }
-  const dumped = (operand: number): string => textAt(memory, exports.opa_value_dump(operand));
   let result: string;
   try {
     if (builtin.operands === 'rego') {
-      const value = builtin.call.apply(
-        evaluation,
-        operands.map((operand) => parseRegoValue(dumped(operand))),
-      );
+      const value = builtin.call.apply(evaluation, operands.map(values.readRego));
       if (value === undefined) {
         return 0;
       }
+      if (value.type === 'string') {
+        return values.writeString(value.value, exports.opa_malloc);
+      }
       result = writeRego(value);
     } else {
-      const value = builtin.call.apply(
-        evaluation,
-        operands.map((operand) => {
-          const bytes = stringAt(memory, operand);
-          return bytes === null ? parsePlain(dumped(operand)) : decoder.decode(bytes);
-        }),
-      );
+      const value = builtin.call.apply(evaluation, operands.map(values.readPlain));
       if (value === undefined) {
         return 0;
+      }
+      if (typeof value === 'string') {
+        return values.writeString(value, exports.opa_malloc);
       }
       result = writePlain(value);
     }
@@ -194,7 +190,7 @@ function callBuiltin(host: PolicyHost, name: string, operands: readonly number[]
   }
   const bytes = new TextEncoder().encode(result);
   const address = exports.opa_malloc(bytes.length);
-  new Uint8Array(memory.buffer).set(bytes, address);
+  values.write(address, bytes);
   const value = exports.opa_value_parse(address, bytes.length);
   if (value === 0) {
     throw new ElfgateError('evaluation', `the built-in ${name} gave a result that the policy cannot read`);
@@ -202,34 +198,13 @@ function callBuiltin(host: PolicyHost, name: string, operands: readonly number[]
   return value;
 }
 
-// A byte order mark at the start of a text is a character of it.
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-
-/** The text at an address, up to its terminating zero byte. */
-function textAt(memory: WebAssembly.Memory, address: number): string {
-  const bytes = new Uint8Array(memory.buffer);
-  return decoder.decode(bytes.subarray(address, bytes.indexOf(0, address)));
+function readJson({ exports, values }: PolicyHost, value: number): unknown {
+  return parseExactly(values.terminatedText(exports.opa_json_dump(value)));
 }
 
-/** `opa_string_t` of OPA's wasm/src/value.h: a type, its length at 4, the address of its bytes at 8. */
-const stringTypes = [4, 8];
-
-/** The UTF-8 of a value that is a string, without writing it out first; null for other values. */
-function stringAt(memory: WebAssembly.Memory, address: number): Uint8Array | null {
-  const view = new DataView(memory.buffer);
-  if (!stringTypes.includes(view.getUint8(address))) {
-    return null;
-  }
-  return new Uint8Array(memory.buffer, view.getUint32(address + 8, true), view.getUint32(address + 4, true));
-}
-
-function readJson({ exports, memory }: PolicyHost, value: number): unknown {
-  return parseExactly(textAt(memory, exports.opa_json_dump(value)));
-}
-
-function parseInto({ exports, memory }: PolicyHost, json: Uint8Array): number {
+function parseInto({ exports, values }: PolicyHost, json: Uint8Array): number {
   const address = exports.opa_malloc(json.byteLength);
-  new Uint8Array(memory.buffer).set(json, address);
+  values.write(address, json);
   const value = exports.opa_json_parse(address, json.byteLength);
   if (value === 0) {
     throw new Error('its base data are not JSON');

@@ -8,7 +8,10 @@ export interface RunningRule {
   readonly bytes: Uint8Array;
 }
 
-const prefix = new TextEncoder().encode('rule/');
+/** What a text begins with that `main.rego` traces to announce a rule, before the id of the rule. */
+export const tracedPrefix = 'rule/';
+
+const prefix = new TextEncoder().encode(tracedPrefix);
 /** Bytes. Rule ids are far shorter; one byte holds the length. */
 const idBytesAtMost = 255;
 
@@ -22,19 +25,24 @@ export function forgetRule({ bytes }: RunningRule): void {
   bytes[0] = 0;
 }
 
-/** Takes note of a text that a policy traced, if it announces a rule. */
+/**
+ * Takes note of a text that a policy traced, if it announces a rule. Byte by byte: this happens for every rule of every
+ * evaluation, and each call of the engine would take longer than the twenty bytes.
+ */
 export function noteRule({ bytes }: RunningRule, traced: Uint8Array | null): void {
-  if (
-    traced === null ||
-    traced.length > prefix.length + idBytesAtMost ||
-    !prefix.every((byte, index) => traced[index] === byte)
-  ) {
+  if (traced === null || traced.length > prefix.length + idBytesAtMost || traced.length < prefix.length) {
     return;
   }
-  const id = traced.subarray(prefix.length);
+  for (let index = 0; index < prefix.length; index++) {
+    if (traced[index] !== prefix[index]) {
+      return;
+    }
+  }
   bytes[0] = 0;
-  bytes.set(id, 1);
-  bytes[0] = id.length;
+  for (let index = prefix.length; index < traced.length; index++) {
+    bytes[index - prefix.length + 1] = traced[index] ?? 0;
+  }
+  bytes[0] = traced.length - prefix.length;
 }
 
 /** The id of the rule, or null when none has begun. */

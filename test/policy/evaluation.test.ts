@@ -76,10 +76,10 @@ test('a rule that is off is not even evaluated', async (t) => {
 
 verdict := {"findings": findings} if is_object(input)
 
-findings contains finding if {
+findings[concat("/", ["rule", family, name])] := found if {
 	some family, name
 	data.elfgate.parameters[family][name]
-	some finding in data.elfgate.rules[family][name].findings
+	found := data.elfgate.rules[family][name].findings
 }
 
 rules.f.fine.findings := []
@@ -122,48 +122,55 @@ const echo = (async (): Promise<PolicyBundle> => {
   return { revision: '', rules, data: {}, wasm: await compiled('package elfgate\n\nverdict := input\n') };
 })();
 
-const good = { rule: 'name/lower-case', path: 'a', message: 'b' };
+const good = { path: 'a', message: 'b' };
+const found = (...findings: readonly unknown[]) => ({ findings: { 'rule/name/lower-case': findings } });
 
 const malformed: readonly (readonly [string, unknown, RegExp])[] = [
-  ['no findings', {}, /^the verdict of the policy has no list of findings$/],
-  ['findings that are no list', { findings: {} }, /has no list of findings$/],
-  ['a finding of no rule', { findings: [{ path: 'a', message: 'b' }] }, /^the policy gave a finding of no known rule/],
-  ['a finding of an unknown rule', { findings: [{ ...good, rule: 'x/y' }] }, /of no known rule/],
+  ['no findings', {}, /^the verdict of the policy has no findings by rule$/],
+  ['findings of no rule', { findings: [good] }, /^the verdict of the policy has no findings by rule$/],
+  [
+    'findings of an unknown rule',
+    { findings: { 'rule/x/y': [] } },
+    /^the policy gave findings of no known rule: rule\/x\/y$/,
+  ],
+  ['findings of what is no rule', { findings: { 'name/lower-case': [] } }, /of no known rule: name\/lower-case$/],
+  [
+    'findings that are no list',
+    { findings: { 'rule/name/lower-case': 'none' } },
+    /^the findings of rule name\/lower-case are no set: "none"$/,
+  ],
+  ['a finding that is no object', found('b'), /^rule name\/lower-case gave a finding that is no object: "b"$/],
   [
     'a finding without a message',
-    { findings: [{ ...good, message: '' }] },
+    found({ ...good, message: '' }),
     /^rule name\/lower-case gave a finding that has no path or no message/,
   ],
-  ['a finding without a path', { findings: [{ ...good, path: null }] }, /has no path or no message/],
-  ['a misspelt field', { findings: [{ ...good, evidance: [] }] }, /has the field evidance, which nothing reads/],
+  ['a finding without a path', found({ ...good, path: null }), /has no path or no message/],
+  ['a misspelt field', found({ ...good, evidance: [] }), /has the field evidance, which nothing reads/],
   [
     'a severity that does not exist',
-    { findings: [{ ...good, severity: 'fatal' }] },
+    found({ ...good, severity: 'fatal' }),
     /has a severity other than error, warning, info/,
   ],
-  ['evidence that is no list', { findings: [{ ...good, evidence: 'x' }] }, /has evidence that is no list/],
-  [
-    'evidence without a label',
-    { findings: [{ ...good, evidence: [{ at: 'a', value: 'b' }] }] },
-    /has evidence other than/,
-  ],
+  ['evidence that is no list', found({ ...good, evidence: 'x' }), /has evidence that is no list/],
+  ['evidence without a label', found({ ...good, evidence: [{ at: 'a', value: 'b' }] }), /has evidence other than/],
   [
     'evidence of objects',
-    { findings: [{ ...good, evidence: [{ at: 'a', label: 'b', value: {} }] }] },
+    found({ ...good, evidence: [{ at: 'a', label: 'b', value: {} }] }),
     /has evidence other than/,
   ],
   [
     'evidence with a field that nothing reads',
-    { findings: [{ ...good, evidence: [{ at: 'a', label: 'b', value: 'c', valeu: 'd' }] }] },
+    found({ ...good, evidence: [{ at: 'a', label: 'b', value: 'c', valeu: 'd' }] }),
     /has evidence other than/,
   ],
   [
     'evidence in no file',
-    { findings: [{ ...good, evidence: [{ at: 'a', label: 'b', value: 'c', path: 1 }] }] },
+    found({ ...good, evidence: [{ at: 'a', label: 'b', value: 'c', path: 1 }] }),
     /has evidence other than/,
   ],
-  ['notes that are no texts', { findings: [{ ...good, notes: [1] }] }, /has notes that are no list of texts/],
-  ['help that is no text', { findings: [{ ...good, help: ['x'] }] }, /has a help that is no text/],
+  ['notes that are no texts', found({ ...good, notes: [1] }), /has notes that are no list of texts/],
+  ['help that is no text', found({ ...good, help: ['x'] }), /has a help that is no text/],
 ];
 
 for (const [name, verdict, message] of malformed) {
@@ -179,7 +186,7 @@ test('notes, and evidence in another file or target, come through', async (t) =>
     { at: '.dynsym', label: 'symbol', value: 'f', path: 'usr/lib/b.so' },
     { at: '.dynsym', label: 'symbol', value: 'f', path: 'usr/lib/c.so', target: 'other' },
   ];
-  t.deepEqual(policy.evaluate({ findings: [{ ...good, evidence, notes: ['outcome: crash'], help: '' }] }), [
-    { ...good, severity: 'warning', evidence, notes: ['outcome: crash'], help: null },
+  t.deepEqual(policy.evaluate(found({ ...good, evidence, notes: ['outcome: crash'], help: '' })), [
+    { ...good, rule: 'name/lower-case', severity: 'warning', evidence, notes: ['outcome: crash'], help: null },
   ]);
 });

@@ -1,18 +1,4 @@
-import { parseExactly } from '../exact-json.ts';
-import { parseRegoValue, type RegoValue } from './rego-value.ts';
-
-/**
- * What `opa_value_dump` of the ABI wrote, as plain JavaScript: records for objects, a `Set` for each set, `bigint` for
- * integers that a number cannot hold.
- */
-export function parsePlain(text: string): unknown {
-  try {
-    // Sets and keys other than text are no JSON; everything else is, and most values are of that kind.
-    return parseExactly(text);
-  } catch {
-    return plainOf(parseRegoValue(text));
-  }
-}
+import type { RegoValue } from './rego-value.ts';
 
 /** A Rego value as plain JavaScript. Keys that are no text become the text of their JSON, as they do in OPA's JSON. */
 export function plainOf(value: RegoValue): unknown {
