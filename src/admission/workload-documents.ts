@@ -1,6 +1,7 @@
 import { rootedFacts } from '../facts/elf-facts.ts';
 import { documentsOf } from '../facts/inspect.ts';
 import type { InspectedTarget } from '../facts/inspected-target.ts';
+import { noLinkage } from '../facts/linkage-facts.ts';
 import type { FactsDocument } from '../facts/schema.ts';
 import { type ImageContents, workloadDocument } from '../facts/workload-facts.ts';
 import type { PodSpec } from '../workload/pod-spec.ts';
@@ -132,10 +133,27 @@ function targetsOf(
   const plugins = target.binaries.filter(({ facts }) => facts.role === 'plugin');
   return [
     isDelivered && plugins.length > 0
-      ? { ...target, binaries: target.binaries.filter((binary) => !plugins.includes(binary)) }
+      ? withoutBinaries(target, new Set(plugins.map(({ facts }) => facts.path)))
       : target,
     ...others,
   ];
+}
+
+/** What its own root's loader would make of the files that are left out is nobody's concern either. */
+function withoutBinaries(target: InspectedTarget, paths: ReadonlySet<string>): InspectedTarget {
+  const { linkage, cycles, globalScope, interposed } = target.linkage;
+  return {
+    ...target,
+    binaries: target.binaries.filter(({ facts }) => !paths.has(facts.path)),
+    linkage: {
+      linkage: linkage.filter(({ path }) => !paths.has(path)),
+      cycles: cycles.filter((cycle) => !cycle.paths.some((path) => paths.has(path))),
+      globalScope: globalScope.filter(({ path }) => !paths.has(path)),
+      interposed: interposed.filter(
+        ({ winner, shadowed }) => !paths.has(winner) && !shadowed.some(({ path }) => paths.has(path)),
+      ),
+    },
+  };
 }
 
 /** The set says who meets whom, and the architecture was chosen: variants of it do not keep files apart. */
@@ -147,6 +165,7 @@ function delivered(target: InspectedTarget): InspectedTarget {
     ...target,
     root: null,
     launch: null,
+    linkage: noLinkage,
     binaries: target.binaries.map((binary) => {
       const { elf } = binary.facts;
       return elf === null

@@ -643,7 +643,7 @@ describe('when something is down', () => {
     const cold = await serve();
     await configureWebhooks(cold.port);
     await admits(pod({ host: `${registry.host}/shop/gateway@${digest.gateway}` }));
-    await denies(pod({ host: '127.0.0.1:1/shop/x@sha256:' + '0'.repeat(64) }), /unreachable/);
+    await denies(pod({ host: `127.0.0.1:1/shop/x@sha256:${'0'.repeat(64)}` }), /unreachable/);
     await cold.stop();
     await configureWebhooks(webhook.port);
   });

@@ -1,7 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { load } from 'js-yaml';
 import { cacheDirectory } from '../../cli/directories.ts';
 import { inspect } from '../../src/facts/inspect.ts';
 import type { FactsDocument } from '../../src/facts/schema.ts';
+import { type ImageContents, workloadDocument } from '../../src/facts/workload-facts.ts';
 import type { Finding } from '../../src/findings/finding.ts';
 import { reportOn } from '../../src/findings/report.ts';
 import { compilePolicies } from '../../src/policy/compile-policies.ts';
@@ -10,7 +13,7 @@ import { rulesInForce } from '../../src/policy/enforcement.ts';
 import { loadPolicy } from '../../src/policy/evaluation.ts';
 import type { PolicyBundle } from '../../src/policy/policy-bundle.ts';
 import { type ArtifactName, artifacts } from '../lab/lab.ts';
-import type { RuleCase } from './rule-cases.ts';
+import type { CaseWorkload, RuleCase } from './rule-cases.ts';
 
 let compiled: Promise<PolicyBundle> | undefined;
 
@@ -30,6 +33,9 @@ export async function factsOfCase(
   | { readonly available: true; readonly documents: readonly FactsDocument[] }
   | { readonly available: false; readonly reason: string }
 > {
+  if (ruleCase.workload !== undefined) {
+    return factsOfWorkload(ruleCase.workload);
+  }
   const names: ArtifactName[] = ruleCase.targets.map(({ artifact }) => artifact);
   const lab = await artifacts(names);
   if (!lab.available) {
@@ -40,6 +46,29 @@ export async function factsOfCase(
     role: role ?? null,
   }));
   return { available: true, documents: await inspect(targets, { symbols: 'counted' }) };
+}
+
+async function factsOfWorkload({ manifest, before, images }: CaseWorkload): ReturnType<typeof factsOfCase> {
+  const lab = await artifacts(Object.values(images));
+  if (!lab.available) {
+    return lab;
+  }
+  const contents = new Map<string, ImageContents>();
+  for (const [image, name] of Object.entries(images)) {
+    const [document] = await inspect([{ name: lab.path[name] ?? '', role: null }], { symbols: 'counted' });
+    const count = (role: string): number => document?.binaries.filter((binary) => binary.role === role).length ?? 0;
+    contents.set(image, { hosts: count('host'), plugins: count('plugin') });
+  }
+  const facts = workloadDocument(readManifest(manifest), manifest, {
+    operation: before === undefined ? null : 'update',
+    before: before === undefined ? null : readManifest(before),
+    contentsOf: (image) => contents.get(image) ?? null,
+  });
+  return { available: true, documents: [facts] };
+}
+
+function readManifest(name: string): unknown {
+  return load(readFileSync(join(import.meta.dirname, 'manifests', name), 'utf8'));
 }
 
 /** What one rule finds in documents. */

@@ -5,6 +5,17 @@ export interface RuleCase {
   /** Checked together, as the targets of one command line. */
   readonly targets: readonly CaseTarget[];
   readonly parameters?: Readonly<Record<string, unknown>>;
+  /** An object of a cluster that is judged instead, with the targets as what is in its images. */
+  readonly workload?: CaseWorkload;
+}
+
+/** Files below `manifests/`. */
+export interface CaseWorkload {
+  readonly manifest: string;
+  /** What it was before, where it is changed. */
+  readonly before?: string;
+  /** What is in an image, by its reference. */
+  readonly images: Readonly<Record<string, ArtifactName>>;
 }
 
 export interface CaseTarget {
@@ -32,6 +43,13 @@ const sequence = (host: ArtifactName, ...plugins: ArtifactName[]): RuleCase => (
 });
 const plugin = (artifact: ArtifactName): RuleCase => ({ targets: [{ artifact, role: 'plugin' }] });
 const pluginAlone = plugin('go/plugin');
+const workload = (manifest: string, further: Partial<CaseWorkload> = {}): RuleCase => ({
+  targets: [],
+  workload: { manifest, images: {}, ...further },
+});
+const gatewayImages = {
+  images: { 'registry.example.com/gateway:1': 'go/host', 'registry.example.com/audit:1': 'go/plugin' },
+} as const;
 
 /** By rule. The recorded facts of the Rego tests are made from the same binaries. */
 export const ruleCases: Readonly<Record<string, RuleCases>> = {
@@ -142,5 +160,29 @@ export const ruleCases: Readonly<Record<string, RuleCases>> = {
     violating: { ...files('c/glibc-new'), parameters: { glibc: '2.31' } },
     passing: { ...files('c/glibc-old'), parameters: { glibc: '2.31' } },
     unknown: files('c/glibc-new'),
+  },
+  'workload/no-privilege-escalation': {
+    violating: workload('gateway-open.yaml'),
+    passing: workload('gateway-confined.yaml'),
+  },
+  'workload/plugin-directory': {
+    violating: workload('gateway-open.yaml', gatewayImages),
+    passing: workload('gateway-confined.yaml', gatewayImages),
+    unknown: workload('gateway-uninspected.yaml'),
+  },
+  'workload/user-namespace': {
+    violating: workload('gateway-open.yaml', gatewayImages),
+    passing: workload('gateway-confined.yaml', gatewayImages),
+    unknown: workload('gateway-uninspected.yaml'),
+  },
+  'delivery/canary-steps': {
+    violating: workload('route-50-percent.yaml', { before: 'route-5-percent.yaml' }),
+    passing: workload('route-20-percent.yaml', { before: 'route-5-percent.yaml' }),
+    unknown: workload('http-route.yaml'),
+  },
+  'delivery/source': {
+    violating: workload('helm-release-range.yaml'),
+    passing: workload('helm-release-pinned.yaml'),
+    unknown: workload('helm-release-by-reference.yaml'),
   },
 };
