@@ -144,6 +144,8 @@ export const limits = {
   shelfSymbolBytes: 33_554_432,
   /** Steps of binding the symbols of one file. The largest programs, of half a million references, take ten million. */
   bindingSteps: 268_435_456,
+  /** The same of all files of one root together. A Debian root of 700 files takes two million. */
+  rootBindingSteps: 536_870_912,
   /** Bytes of what is kept about pairs of libraries whose symbols were compared. */
   remainderPairBytes: 33_554_432,
   /** Bytes of a manifest or index; registries take 4 MiB at most, as the distribution specification advises. */
@@ -268,8 +270,10 @@ export const limits = {
   scannedConstants: 1_024,
   /** Missing libraries, versions and symbols of one object that go into the facts; all are counted. */
   listedLinkage: 64,
-  /** Hosts and plugins of one root that are looked at together for names that shadow each other. */
-  pluginsTogether: 256,
+  /** Objects of one process that are looked at together for names that shadow each other. A gateway has some dozens. */
+  objectsTogether: 256,
+  /** Hosts of one root whose processes are looked at like that. Images hold one or two. */
+  interposedHosts: 16,
   /** Strong symbols of several objects in one scope that go into the facts. */
   listedInterposed: 256,
 } as const;

@@ -1,14 +1,14 @@
 import { ElfFile } from '../binary/elf/elf-file.ts';
-import type { FileSource } from '../bytes/byte-source.ts';
 import { ElfgateError } from '../errors.ts';
 import type { FileTree } from '../image/file-tree.ts';
 import { limits } from '../limits.ts';
 import { runsOwnInitialisers } from '../loader/dlopen/initialisers.ts';
+import { serves } from '../loader/global-scope.ts';
 import { findInitialiserCycles, type InitialiserOpens, sharedObjectNames } from '../loader/initialiser-cycles.ts';
 import { LibraryShelf } from '../loader/library-closure/library-shelf.ts';
 import { type Resolution, resolveFile } from '../loader/library-closure/resolution.ts';
 import type { InspectedBinary } from './binary-facts.ts';
-import { interposedIn } from './interposed-facts.ts';
+import { interposedInTree } from './interposed-facts.ts';
 import type { BinaryFacts, CycleFacts, GlobalScopeFacts, InterpositionFacts, LinkageFacts } from './schema.ts';
 
 /** What the loader of a root makes of its objects. */
@@ -28,18 +28,23 @@ interface Resolved {
 
 /** Resolves every program and library of a root as its loader would. */
 export function linkageOfTree(tree: FileTree, binaries: readonly InspectedBinary[]): TreeLinkage {
-  const shelf = new LibraryShelf(tree);
+  const shelf = new LibraryShelf(tree, limits.rootBindingSteps);
   const dynamic = binaries.map(({ facts }) => facts).filter(isDynamic);
   const linkage: LinkageFacts[] = [];
   const resolved: Resolved[] = [];
   const loaded = new Set<string>();
+  const together = new Map<string, readonly string[]>();
   for (const facts of dynamic) {
     const path = `/${facts.path}`;
     try {
       const resolution = resolveFile({ name: path, place: path, inRoot: path }, shelf, {});
+      const libraries = resolution.libraries.map((library) => placeIn(shelf, library.path));
+      if (facts.role !== null) {
+        together.set(facts.path, libraries);
+      }
       if (facts.elf?.program === true) {
-        for (const library of resolution.libraries) {
-          loaded.add(placeIn(shelf, library.path));
+        for (const library of libraries) {
+          loaded.add(library);
         }
       }
       if (!isClean(resolution)) {
@@ -55,35 +60,20 @@ export function linkageOfTree(tree: FileTree, binaries: readonly InspectedBinary
     linkage: linkage.sort((left, right) => (left.path < right.path ? -1 : 1)),
     cycles: [...neededCyclesOf(resolved, shelf), ...initialiserCycles(tree, dynamic)],
     globalScope: resolved.flatMap((each) => globalScopeNeed(each, elsewhere, loaded)),
-    interposed: interposedPlugins(tree, dynamic),
+    interposed: interposedInTree(
+      tree,
+      binaries.map(({ facts }) => facts),
+      together,
+    ),
   };
-}
-
-/** Plugins of a root meet in the process of their host; whether other libraries do, nobody says. */
-function interposedPlugins(tree: FileTree, dynamic: readonly BinaryFacts[]): readonly InterpositionFacts[] {
-  const together = dynamic.filter(({ role }) => role !== null);
-  if (together.filter(({ role }) => role === 'plugin').length < 2) {
-    return [];
-  }
-  const opened: FileSource[] = [];
-  try {
-    const members = together.slice(0, limits.pluginsTogether).flatMap(({ path }) => {
-      const source = tree.open(path);
-      opened.push(source);
-      const elf = readable(source);
-      return elf === null ? [] : [{ name: path, elf }];
-    });
-    return interposedIn(members);
-  } finally {
-    for (const source of opened) {
-      source.close();
-    }
-  }
 }
 
 function isDynamic({ format, elf }: BinaryFacts): boolean {
   return (
-    format === 'elf' && elf !== null && elf.machine !== 'bpf' && (elf.interpreter !== null || elf.needed.length > 0)
+    format === 'elf' &&
+    elf !== null &&
+    elf.machine !== 'bpf' &&
+    (elf.interpreter !== null || elf.needed.length + elf.importCount + elf.exportCount > 0)
   );
 }
 
@@ -130,8 +120,17 @@ function strongOf({ facts, resolution }: Resolved): Resolution['unresolved'] {
   );
 }
 
-function wantedNames(resolved: readonly Resolved[]): ReadonlySet<string> {
-  return new Set(resolved.flatMap((each) => strongOf(each).map(({ symbol }) => symbol)));
+type Wanted = Pick<Resolution['unresolved'][number], 'symbol' | 'version'>;
+
+const keyOf = ({ symbol, version }: Wanted): string => `${symbol}\0${version ?? ''}`;
+
+/** Names that somebody wants, with the versions in which they are wanted. */
+function wantedNames(resolved: readonly Resolved[]): ReadonlyMap<string, ReadonlySet<string | null>> {
+  const wanted = new Map<string, Set<string | null>>();
+  for (const { symbol, version } of resolved.flatMap(strongOf)) {
+    wanted.set(symbol, (wanted.get(symbol) ?? new Set()).add(version));
+  }
+  return wanted;
 }
 
 function linkageFacts(
@@ -171,14 +170,14 @@ function linkageFacts(
       })),
     // What nothing defines comes first, because a list may be cut.
     unresolved: strong
-      .toSorted((left, right) => Number(elsewhere.has(left.symbol)) - Number(elsewhere.has(right.symbol)))
+      .toSorted((left, right) => Number(elsewhere.has(keyOf(left))) - Number(elsewhere.has(keyOf(right))))
       .slice(0, limits.listedLinkage)
       .map(({ symbol, version, neededBy, lazy }) => ({
         symbol,
         version,
         neededBy: placeIn(shelf, neededBy),
         lazy,
-        elsewhere: elsewhere.get(symbol)?.[0]?.path ?? null,
+        elsewhere: elsewhere.get(keyOf({ symbol, version }))?.[0]?.path ?? null,
       })),
     unresolvedCount: strong.length,
   };
@@ -186,16 +185,16 @@ function linkageFacts(
 
 const fileName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
-/** Objects by the names, of those that are wanted, that they define. */
+/** Objects by the symbols, of those that are wanted, that they define. */
 type Definers = ReadonlyMap<string, readonly BinaryFacts[]>;
 
-function definersOf(wanted: ReadonlySet<string>, tree: FileTree, dynamic: readonly BinaryFacts[]): Definers {
+function definersOf(wanted: ReturnType<typeof wantedNames>, tree: FileTree, dynamic: readonly BinaryFacts[]): Definers {
   const definers = new Map<string, BinaryFacts[]>();
   for (const facts of wanted.size === 0 ? [] : dynamic) {
-    for (const name of askFile(tree, facts.path, (elf) => wantedExports(elf, wanted)) ?? []) {
-      const known = definers.get(name);
+    for (const key of askFile(tree, facts.path, (elf) => definedOf(elf, wanted)) ?? []) {
+      const known = definers.get(key);
       if (known === undefined) {
-        definers.set(name, [facts]);
+        definers.set(key, [facts]);
       } else {
         known.push(facts);
       }
@@ -204,23 +203,16 @@ function definersOf(wanted: ReadonlySet<string>, tree: FileTree, dynamic: readon
   return definers;
 }
 
-function wantedExports({ dynamicSymbols }: ElfFile, wanted: ReadonlySet<string>): readonly string[] {
-  return (dynamicSymbols?.exports ?? [])
-    .map((index) => dynamicSymbols?.name(index) ?? '')
-    .filter((each) => wanted.has(each));
-}
-
-/** `null` for a file whose symbols or relocations contradict its format: resolving it has said so. */
-function readable(source: FileSource): ElfFile | null {
-  try {
-    const elf = new ElfFile(source);
-    return elf.relocations.length + (elf.dynamicSymbols?.length ?? 0) >= 0 ? elf : null;
-  } catch (error) {
-    if (error instanceof ElfgateError) {
-      return null;
-    }
-    throw error;
-  }
+function definedOf(elf: ElfFile, wanted: ReturnType<typeof wantedNames>): ReadonlySet<string> {
+  const { dynamicSymbols } = elf;
+  return new Set(
+    (dynamicSymbols?.exports ?? []).flatMap((index) => {
+      const symbol = dynamicSymbols?.name(index) ?? '';
+      return [...(wanted.get(symbol) ?? [])]
+        .filter((version) => serves(elf, index, version))
+        .map((version) => keyOf({ symbol, version }));
+    }),
+  );
 }
 
 /** `null` for a file that contradicts its format, which its own facts say. */
@@ -250,8 +242,8 @@ function globalScopeNeed(
   if (each.facts.elf?.program === true) {
     return [];
   }
-  const symbols = strongOf(each).flatMap(({ symbol }) => {
-    const definers = elsewhere.get(symbol) ?? [];
+  const symbols = strongOf(each).flatMap(({ symbol, version }) => {
+    const definers = elsewhere.get(keyOf({ symbol, version })) ?? [];
     const inScope = definers.some(({ path, elf }) => elf?.program === true || loaded.has(path));
     const [provider] = definers;
     return inScope || provider === undefined ? [] : [{ name: symbol, provider: provider.path }];

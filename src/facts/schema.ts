@@ -432,6 +432,7 @@ export const Interposition = closed(
         {
           path: text('object whose own definition is passed over'),
           binds: flag('whether the object itself refers to it by a relocation, and so gets the other one'),
+          users: texts('objects that need this one and refer to the symbol, and so get the other one'),
         },
         'a definition that loses',
       ),

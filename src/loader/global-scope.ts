@@ -75,9 +75,18 @@ function missingSymbol(
   return certain ? [{ name, provider: null }] : [];
 }
 
+/** Names that an object defines for references without a version. */
 function exportedNames(elf: ElfFile): ReadonlySet<string> {
   const symbols = elf.dynamicSymbols;
-  return new Set(symbols?.exports.map((index) => symbols.name(index)));
+  return new Set(
+    symbols?.exports.filter((index) => serves(elf, index, null)).map((index) => symbols.name(index)) ?? [],
+  );
+}
+
+/** Whether the definition at an index serves a reference to its name (glibc `elf/dl-lookup.c`, check_match). */
+export function serves({ symbolVersions }: ElfFile, index: number, version: string | null): boolean {
+  const own = symbolVersions?.versionOf(index) ?? null;
+  return own === null || (version === null ? own.default : own.version === version);
 }
 
 function unversionedImports(elf: ElfFile): readonly string[] {
@@ -111,9 +120,15 @@ function closure(member: SetMember, members: readonly SetMember[]): ReadonlySet<
 
 /** Whether a member is what DT_NEEDED of another one means. */
 export function answersTo(member: SetMember, needed: string): boolean {
-  const fileName = member.name.slice(member.name.lastIndexOf('/') + 1);
-  return member.elf.dynamic?.soname === needed || fileName === needed.slice(needed.lastIndexOf('/') + 1);
+  return namesOf(member).includes(fileName(needed));
 }
+
+/** The names by which DT_NEEDED of others means a member. */
+export function namesOf({ name, elf }: SetMember): readonly string[] {
+  return [fileName(name), ...(elf.dynamic?.soname == null ? [] : [fileName(elf.dynamic.soname)])];
+}
+
+const fileName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
 // Libraries of glibc and GCC give every symbol a version, also where a file needs them without using one.
 const alwaysVersioned = /^(?:ld-linux[\w.-]*|lib(?:c|m|dl|rt|pthread|util|resolv|gcc_s|stdc\+\+))\.so\.\d+$/;

@@ -138,6 +138,9 @@ export const ruleCases: Readonly<Record<string, RuleCases>> = {
         { artifact: 'go/host', role: 'host' },
         { artifact: 'go/plugin-hello-first', role: 'plugin' },
         { artifact: 'go/plugin-hello-second', role: 'plugin' },
+        { artifact: 'c/other-provider' },
+        { artifact: 'c/provider' },
+        { artifact: 'c/needy-linked' },
       ],
     },
     passing: {

@@ -99,6 +99,63 @@ test('a provider linked with -z global is no excuse: the finding stays', async (
   }
 });
 
+test('a function of the first plugin is called by the second, as visibility/no-interposition says', async (t) => {
+  const findings = await verdict(t, 'visibility/no-interposition', [
+    { artifact: 'go/host', role: 'host' },
+    { artifact: 'go/plugin-hello-first', role: 'plugin' },
+    { artifact: 'go/plugin-hello-second', role: 'plugin' },
+  ]);
+  if (findings === null) {
+    return;
+  }
+  const real = await paths('go/host', 'go/plugin-hello-first', 'go/plugin-hello-second');
+  const [first, second] = [real['go/plugin-hello-first'], real['go/plugin-hello-second']];
+  t.deepEqual(
+    findings.map(({ severity, subject, message }) => ({ severity, path: subject.path, message })),
+    [
+      {
+        severity: 'error',
+        path: second,
+        message: `its hello_impl is that of ${first} once both are in one scope; what it calls is the other object's`,
+      },
+    ],
+  );
+  const greeted = async (...plugins: string[]) =>
+    (await openAll(real['go/host'], plugins)).openings.map(({ symbols }) => symbols.Greet);
+  t.deepEqual(await greeted(second), ['hello from the second plugin']);
+  t.deepEqual(await greeted(first, second), ['hello from the first plugin', 'hello from the first plugin']);
+});
+
+test('a library gets a function of what was opened before, and not of what it needs, as visibility/no-interposition says', async (t) => {
+  const findings = await verdict(t, 'visibility/no-interposition', [
+    { artifact: 'c/other-provider' },
+    { artifact: 'c/provider' },
+    { artifact: 'c/needy-linked' },
+  ]);
+  if (findings === null) {
+    return;
+  }
+  const real = await paths('c/dlopen-host', 'c/other-provider', 'c/provider', 'c/needy-linked');
+  t.deepEqual(
+    findings.map(({ severity, subject, message }) => ({ severity, path: subject.path, message })),
+    [
+      {
+        severity: 'warning',
+        path: real['c/needy-linked'],
+        message: `its provider_fn is that of ${real['c/other-provider']} once all are in one scope, and not that of ${real['c/provider']}, which it needs`,
+      },
+    ],
+  );
+  const called = async (...options: string[]) => {
+    const flags = ['--now', '--call', 'needy_fn', ...options];
+    const { openings } = await openAll(real['c/dlopen-host'], [real['c/needy-linked']], { flags });
+    return openings.at(-1)?.symbols.needy_fn;
+  };
+  t.is(await called(), '6');
+  t.is(await called('--global', real['c/other-provider']), '101');
+  t.is(await called('--local', real['c/other-provider']), '6', "what is local is in nobody else's scope");
+});
+
 test('a program whose loader is absent does not start in its root', async (t) => {
   const findings = await verdict(t, 'linkage/interpreter', [{ artifact: 'root/scratch-with-dynamic-program' }]);
   if (findings === null) {

@@ -327,7 +327,7 @@ passing := [
 		"subject": {
 			"kind": "file",
 			"name": "lab/c/needy-linked",
-			"digest": "sha256:7507952c1421a7146f773c9386aaf63d74ae306a7ea1d4290833571b927a6264",
+			"digest": "sha256:ca27b4769d381b4a7ffc7c407ed18edf38a49f6c786081947bf6bb0046b69fa3",
 		},
 		"image": null,
 		"launch": null,
@@ -335,7 +335,7 @@ passing := [
 		"binaries": [
 			{
 				"path": "lab/c/needy-linked",
-				"sha256": "7507952c1421a7146f773c9386aaf63d74ae306a7ea1d4290833571b927a6264",
+				"sha256": "ca27b4769d381b4a7ffc7c407ed18edf38a49f6c786081947bf6bb0046b69fa3",
 				"size": 15136,
 				"named": true,
 				"layer": null,
@@ -354,9 +354,9 @@ passing := [
 					],
 					"rpath": [],
 					"runpath": [
-						"lab/a7f95405ed911ce8fa1636c4",
+						"lab/e464d7357436e77a211d3081",
 					],
-					"buildId": "0e51d9fbfb2ac11e0019f81d24fdbbb290929c61",
+					"buildId": "60f665ed2ef6e35fff32da67a52bb9ded3aceb8e",
 					"flags": [],
 					"stripped": false,
 					"importCount": 5,
@@ -385,7 +385,7 @@ passing := [
 					"fortified": false,
 					"searchPaths": [
 						{
-							"entry": "lab/a7f95405ed911ce8fa1636c4",
+							"entry": "lab/e464d7357436e77a211d3081",
 							"tag": "runpath",
 							"kind": "absolute",
 							"resolved": null,

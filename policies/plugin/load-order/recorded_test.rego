@@ -1382,7 +1382,7 @@ unknown := [
 		"subject": {
 			"kind": "file",
 			"name": "lab/go/plugin-missing-library",
-			"digest": "sha256:14c32989fa8f90dd03a14965c64a5b7de0f1c5aed412e40fbfa624c32503799f",
+			"digest": "sha256:5dc378cda2949f7ebf12836bcc9726a1bbd62af5c07eae442e3bbb2d1e3ce5fc",
 		},
 		"image": null,
 		"launch": null,
@@ -1390,7 +1390,7 @@ unknown := [
 		"binaries": [
 			{
 				"path": "lab/go/plugin-missing-library",
-				"sha256": "14c32989fa8f90dd03a14965c64a5b7de0f1c5aed412e40fbfa624c32503799f",
+				"sha256": "5dc378cda2949f7ebf12836bcc9726a1bbd62af5c07eae442e3bbb2d1e3ce5fc",
 				"size": 4872856,
 				"named": true,
 				"layer": null,
@@ -1410,7 +1410,7 @@ unknown := [
 					],
 					"rpath": [],
 					"runpath": [],
-					"buildId": "da0d3316f414221dc91872a45b61b5692632c072",
+					"buildId": "87af7c7e2ecfee2ded0b5f897f3632b671d2ed40",
 					"flags": [
 						"BIND_NOW",
 						"STATIC_TLS",
@@ -1478,7 +1478,7 @@ unknown := [
 						"CGO_CFLAGS": "",
 						"CGO_CPPFLAGS": "",
 						"CGO_CXXFLAGS": "",
-						"CGO_LDFLAGS": "-Llab/3dab813d39f7a4924c332d68 -labsent",
+						"CGO_LDFLAGS": "-Llab/ed8673101a7c5225fe637abc -labsent",
 						"GOARCH": "amd64",
 						"GOOS": "linux",
 						"GOAMD64": "v1",

@@ -61,8 +61,12 @@ export function unboundReferences(
   shelf: LibraryShelf,
 ): readonly UnresolvedSymbol[] {
   const positions = new Map(scope.members.map((member, position) => [member, position]));
-  const effort = { left: limits.bindingSteps, of: members[0]?.name ?? '' };
-  return members.flatMap((member) => unresolvedOf(member, scope, positions, shelf, effort));
+  const of = members[0]?.name ?? '';
+  const granted = Math.min(limits.bindingSteps, shelf.stepsLeft);
+  const effort = { left: granted, of };
+  const unbound = members.flatMap((member) => unresolvedOf(member, scope, positions, shelf, effort));
+  shelf.spend(granted - effort.left, of);
+  return unbound;
 }
 
 /**

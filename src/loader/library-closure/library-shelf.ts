@@ -31,9 +31,27 @@ export class LibraryShelf {
   #symbolBytes = 0;
   readonly #caches = new Map<string, LibraryCache | null>();
   readonly #linkers = new Map<string, RunTimeLinker>();
+  #stepsLeft: number;
 
-  constructor(root: FileTree) {
+  /** @param steps that all closures of this shelf may take together; no bound but that of each closure unless given. */
+  constructor(root: FileTree, steps: number = Number.POSITIVE_INFINITY) {
     this.root = root;
+    this.#stepsLeft = steps;
+  }
+
+  get stepsLeft(): number {
+    return this.#stepsLeft;
+  }
+
+  /** Counts work that was done for a file. @throws ElfgateError `limit` when all files together took too much. */
+  spend(steps: number, of: string): void {
+    this.#stepsLeft -= steps;
+    if (this.#stepsLeft <= 0) {
+      throw new ElfgateError(
+        'limit',
+        `${of}: the files of this root keep their loader busier than those of any real one`,
+      );
+    }
   }
 
   /** What a path names inside the root. */
@@ -129,6 +147,7 @@ export class LibraryShelf {
       return known;
     }
     const symbols = object.symbols();
+    this.spend(symbols.bytes / symbolBytesPerStep, object.identity);
     for (const [identity, { bytes }] of this.#symbols) {
       if (this.#symbolBytes + symbols.bytes <= limits.shelfSymbolBytes) {
         break;
@@ -183,6 +202,9 @@ export class LibraryShelf {
     }
   }
 }
+
+/** Bytes of a symbol index that take about as long to make as a step of binding. */
+const symbolBytesPerStep = 4;
 
 function notLoadable(path: string): ElfgateError {
   return new ElfgateError('unsupported-format', `${path}: neither a program nor a shared library`, {

@@ -25,6 +25,7 @@ export interface Reached {
 export class LoadedObjects {
   readonly #main: MainObject;
   readonly #linker: RunTimeLinker;
+  readonly #shelf: LibraryShelf;
   readonly #search: LibrarySearch;
   #members: GrowingMember[] = [];
   #byName = new Map<string, GrowingMember>();
@@ -39,6 +40,7 @@ export class LoadedObjects {
   constructor(main: MainObject, linker: RunTimeLinker, shelf: LibraryShelf, search: LibrarySearch) {
     this.#main = main;
     this.#linker = linker;
+    this.#shelf = shelf;
     this.#search = search;
     const opened = linker.path === null ? null : shelf.open(shelf.resolve(linker.path), main.object.platform);
     this.#linkerObject = opened?.kind === 'object' ? opened.object : null;
@@ -154,6 +156,7 @@ export class LoadedObjects {
       if (this.#requests > limits.closureRequests) {
         throw new ElfgateError('limit', `${this.#main.label}: more than ${limits.closureRequests} needed libraries`);
       }
+      this.#shelf.spend(stepsOfRequest, this.#main.label);
       const loaded = this.load(name, member);
       if (loaded.kind === 'loaded') {
         member.needs.push(loaded.member as GrowingMember);
@@ -241,6 +244,9 @@ export class LoadedObjects {
     }
   }
 }
+
+/** Steps of binding that take about as long as a look for a library whose place is known. */
+const stepsOfRequest = 64;
 
 // musl `ldso/dynlink.c`, load_library: names of libraries whose contents are part of its libc.
 function isPartOfMusl(name: string): boolean {

@@ -105,6 +105,8 @@ export const cLibraries = {
   // Symbols of libraries that were opened before.
   'c/provider': provider,
   'c/provider-global': library('libprovider.so', ['provider.c'], ['-Wl,-z,global']),
+  /** Defines what `c/provider` defines. */
+  'c/other-provider': library('libother-provider.so', ['other-provider.c']),
   'c/needy': library('libneedy.so', ['needy.c']),
   'c/needy-linked': library(
     'libneedy-linked.so',
