@@ -711,6 +711,7 @@ const Attestation = closed(
 
 export const Trust = closed(
   {
+    judgedAt: text('when; what has expired by then is not verified'),
     decidedBy: maybeText('pattern of the configuration that says who is trusted; null when nobody is'),
     pinned: maybeFlag('whether the reference names a digest; null for files'),
     verified: maybeFlag('whether somebody who is trusted signed it; null when that could not be told, or nobody is'),

@@ -10,6 +10,7 @@ import type { AttestationFacts, SignatureFacts, TrustFacts } from './schema.ts';
 
 /** What decided about an image, besides its signatures. */
 export interface TrustContext {
+  readonly judgedAt: Date;
   /** The pattern of the configuration that says who is trusted; null when nobody is. */
   readonly decidedBy: string | null;
   /** Whether the reference names a digest; null for what has no reference. */
@@ -17,26 +18,16 @@ export interface TrustContext {
   readonly requiredAttestations: readonly string[];
 }
 
-const nothing = {
-  signatures: [],
-  attestations: [],
-  missingAttestations: [],
-  listedDigest: null,
-  factsSignedBy: null,
-};
-
 /** Trust that could not be told, for a reason; or that nobody is trusted, which needs none. */
-export function undecidedTrust({ decidedBy, pinned }: TrustContext, reason: string | null): TrustFacts {
-  return { ...nothing, decidedBy, pinned, verified: null, undecided: reason };
+export function undecidedTrust(context: TrustContext, reason: string | null): TrustFacts {
+  return { ...decision(context), verified: null, undecided: reason };
 }
 
 /** Facts about an image for which somebody is trusted. @param factsSignedBy who signed the facts about its files. */
 export function imageTrustFacts(trust: ImageTrust, context: TrustContext, factsSignedBy: string | null): TrustFacts {
   const attestations = trust.attestations.map(attestationFacts);
   return {
-    ...nothing,
-    decidedBy: context.decidedBy,
-    pinned: context.pinned,
+    ...decision(context),
     verified: trust.verified,
     undecided: trust.undecided,
     signatures: trust.signatures.map(signatureFacts),
@@ -50,15 +41,26 @@ export function imageTrustFacts(trust: ImageTrust, context: TrustContext, factsS
 export function fileTrustFacts(trust: FileTrust, context: TrustContext): TrustFacts {
   const attestations = trust.attestations.map(attestationFacts);
   return {
-    ...nothing,
-    decidedBy: context.decidedBy,
-    pinned: null,
+    ...decision(context),
     verified: context.decidedBy === null ? null : trust.verified,
     undecided: null,
     signatures: trust.signatures.map(signatureFacts),
     attestations,
     missingAttestations: missing(attestations, context),
     listedDigest: trust.listedDigest,
+  };
+}
+
+function decision({ judgedAt, decidedBy, pinned }: TrustContext) {
+  return {
+    judgedAt: judgedAt.toISOString(),
+    decidedBy,
+    pinned,
+    signatures: [],
+    attestations: [],
+    missingAttestations: [],
+    listedDigest: null,
+    factsSignedBy: null,
   };
 }
 

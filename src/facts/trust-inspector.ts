@@ -48,7 +48,7 @@ export function trustInspector(options: TrustInspectorOptions): TrustInspector {
   return {
     async ofImage(image, patience) {
       const { pattern, settings } = choose(image.store?.name ?? image.reference);
-      const context = contextOf(pattern, settings, isPinned(image));
+      const context = contextOf(now(), pattern, settings, isPinned(image));
       if (pattern === null) {
         return { trust: undecidedTrust(context, null), problem: null, attested: null };
       }
@@ -67,7 +67,10 @@ export function trustInspector(options: TrustInspectorOptions): TrustInspector {
     async ofFile(path) {
       const { pattern, settings } = choose(path);
       const anchors = await anchorsOf(settings);
-      return fileTrustFacts(verifyFile(path, readFileSync(path), anchors, now()), contextOf(pattern, settings, null));
+      return fileTrustFacts(
+        verifyFile(path, readFileSync(path), anchors, now()),
+        contextOf(now(), pattern, settings, null),
+      );
     },
   };
 
@@ -104,8 +107,13 @@ interface ImageQuestion {
   readonly context: TrustContext;
 }
 
-function contextOf(decidedBy: string | null, settings: TrustSettings, pinned: boolean | null): TrustContext {
-  return { decidedBy, pinned, requiredAttestations: settings.attestations };
+function contextOf(
+  judgedAt: Date,
+  decidedBy: string | null,
+  settings: TrustSettings,
+  pinned: boolean | null,
+): TrustContext {
+  return { judgedAt, decidedBy, pinned, requiredAttestations: settings.attestations };
 }
 
 /** Whether the reference names a digest; null for what is not taken from a registry, whose bytes are at hand. */

@@ -36,6 +36,9 @@ export async function factsOfCase(
   if (ruleCase.workload !== undefined) {
     return factsOfWorkload(ruleCase.workload);
   }
+  if (ruleCase.made !== undefined) {
+    return { available: true, documents: await ruleCase.made() };
+  }
   const names: ArtifactName[] = ruleCase.targets.map(({ artifact }) => artifact);
   const lab = await artifacts(names);
   if (!lab.available) {

@@ -1,4 +1,7 @@
+import type { FactsDocument } from '../../src/facts/schema.ts';
 import type { ArtifactName } from '../lab/lab.ts';
+import { claims } from '../trust/claims.ts';
+import type { Claim, SignedLayoutOptions } from '../trust/signed-layout.ts';
 
 /** Real binaries that a rule judges, and how it is configured. */
 export interface RuleCase {
@@ -7,6 +10,8 @@ export interface RuleCase {
   readonly parameters?: Readonly<Record<string, unknown>>;
   /** An object of a cluster that is judged instead, with the targets as what is in its images. */
   readonly workload?: CaseWorkload;
+  /** Facts of what is made for the case, where it is not about binaries of the lab. */
+  readonly made?: () => Promise<readonly FactsDocument[]>;
 }
 
 /** Files below `manifests/`. */
@@ -50,6 +55,30 @@ const workload = (manifest: string, further: Partial<CaseWorkload> = {}): RuleCa
 const gatewayImages = {
   images: { 'registry.example.com/gateway:1': 'go/host', 'registry.example.com/audit:1': 'go/plugin' },
 } as const;
+const signed = (options: SignedLayoutOptions): RuleCase => ({
+  targets: [],
+  made: async () => [await (await import('../trust/signed-layout.ts')).trustDocument(options)],
+});
+/** A rule about one claim: who attests nothing violates it, whoever is trusted follows it, and nobody knows of what is lost. */
+const claimed = (...claims: readonly Claim[]): RuleCases => ({
+  violating: signed({ signer: 'unsigned' }),
+  passing: signed({ signer: 'right', claims }),
+  unknown: signed({ signer: 'right', claims, attached: 'nowhere' }),
+});
+
+/** An image that is only named: nothing of it but its reference matters. */
+async function imageReference(reference: string): Promise<FactsDocument> {
+  const { trustDocument } = await import('../trust/signed-layout.ts');
+  const document = await trustDocument({ signer: 'right' });
+  const trust = document.trust === null ? null : { ...document.trust, pinned: reference.includes('@') };
+  return { ...document, subject: { ...document.subject, name: reference }, trust };
+}
+
+/** A file next to a SHA256SUMS that lists its digest, or another one. */
+async function listedFile(digest: 'same' | 'other'): Promise<readonly FactsDocument[]> {
+  const { listedFileDocument } = await import('../trust/signed-layout.ts');
+  return [await listedFileDocument(digest)];
+}
 
 /** By rule. The recorded facts of the Rego tests are made from the same binaries. */
 export const ruleCases: Readonly<Record<string, RuleCases>> = {
@@ -187,5 +216,33 @@ export const ruleCases: Readonly<Record<string, RuleCases>> = {
     violating: workload('helm-release-range.yaml'),
     passing: workload('helm-release-pinned.yaml'),
     unknown: workload('helm-release-by-reference.yaml'),
+  },
+  'trust/signed': claimed(),
+  'trust/provenance': {
+    ...claimed(claims.provenance),
+    violating: signed({ signer: 'right', claims: [claims.provenanceOfOtherBuilder] }),
+  },
+  'trust/vulnerabilities': {
+    ...claimed(claims.cleanScan),
+    violating: signed({ signer: 'right', claims: [claims.scan] }),
+  },
+  'trust/fips': claimed(claims.fipsReport),
+  'trust/service-levels': claimed(...claims.serviceLevels),
+  'trust/facts-attested': {
+    violating: signed({ signer: 'right' }),
+    passing: signed({ signer: 'right', attestsFacts: true }),
+    unknown: signed({ signer: 'right', attached: 'nowhere' }),
+  },
+  'trust/digest-pinned': {
+    violating: { targets: [], made: async () => [await imageReference('registry.example.com/team/plugin:1.2')] },
+    passing: {
+      targets: [],
+      made: async () => [await imageReference(`registry.example.com/team/plugin:1.2@sha256:${'a'.repeat(64)}`)],
+    },
+  },
+  'trust/sha256-match': {
+    violating: { targets: [], made: () => listedFile('other') },
+    passing: { targets: [], made: () => listedFile('same') },
+    unknown: { ...files('root/debian-like'), parameters: { digests: { 'plugins/audit.so': 'a'.repeat(64) } } },
   },
 };

@@ -26,9 +26,8 @@ interface LeafOptions {
   readonly alternativeName?: x509.JsonGeneralName;
   readonly usages?: readonly string[];
   readonly keyUsage?: x509.KeyUsageFlags;
-  /** Days from now. */
-  readonly from?: number;
-  readonly to?: number;
+  readonly from?: Day;
+  readonly to?: Day;
   readonly serialNumber?: string;
   readonly extensions?: readonly x509.Extension[];
 }
@@ -41,10 +40,11 @@ function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
   return webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
 }
 
-const dates = (from: number, to: number) => ({
-  notBefore: new Date(Date.now() + from * day),
-  notAfter: new Date(Date.now() + to * day),
-});
+/** Days from now, or dates. */
+type Day = number | Date;
+
+const dateOf = (value: Day): Date => (value instanceof Date ? value : new Date(Date.now() + value * day));
+const dates = (from: Day, to: Day) => ({ notBefore: dateOf(from), notAfter: dateOf(to) });
 
 const authorityExtensions = (pathLength?: number) => [
   new x509.BasicConstraintsExtension(true, pathLength, true),
@@ -54,10 +54,11 @@ const authorityExtensions = (pathLength?: number) => [
 export async function rootAuthority(
   name = 'CN=Lab root, O=Lab, ST=Berlin, C=DE',
   pathLength?: number,
+  validity: { readonly from: Day; readonly to: Day } = { from: -10, to: 100 },
 ): Promise<Authority> {
   const keys = await generateKeys();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    ...dates(-10, 100),
+    ...dates(validity.from, validity.to),
     serialNumber: '01',
     name,
     keys,

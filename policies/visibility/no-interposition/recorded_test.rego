@@ -709,6 +709,7 @@ violating := [
 			"nameServices": [],
 		},
 		"workload": null,
+		"trust": null,
 		"problems": [],
 	},
 	{
@@ -824,6 +825,7 @@ violating := [
 			"nameServices": [],
 		},
 		"workload": null,
+		"trust": null,
 		"problems": [],
 	},
 	{
@@ -938,6 +940,7 @@ violating := [
 			"nameServices": [],
 		},
 		"workload": null,
+		"trust": null,
 		"problems": [],
 	},
 ]
