@@ -161,6 +161,7 @@ function addScan(program: Command, surroundings: Surroundings, exit: (code: Exit
       .option('--plain-http <host>', plainHttpHelp, collect)
       .option('--queue <url>', 'Redis that hands the images to workers: redis://HOST:PORT')
       .option('--worker', 'scan what others hand out by --queue, until told to stop')
+      .option('--lease <seconds>', 'after which the images of a silent worker go to another one', '60')
       .addOption(failOnOption()),
     ['text', 'jsonl'],
   ).action(async (targets: string[], options) => {

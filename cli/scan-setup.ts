@@ -47,7 +47,8 @@ export async function scanSetup(options: ScanSetupOptions, surroundings: Surroun
   };
 }
 
-function numberOf(text: string, option: string): number {
+/** @throws ElfgateError `usage` */
+export function numberOf(text: string, option: string): number {
   const value = Number(text);
   if (!/^\d{1,4}$/.test(text) || value < 1) {
     throw usageError(`${option} ${text}: not a number between 1 and 9999`, `${option} 4`);

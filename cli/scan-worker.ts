@@ -2,14 +2,19 @@ import { ElfgateError } from '../src/errors.ts';
 import { printable } from '../src/findings/printable.ts';
 import { scanImage } from '../src/scan/scan-image.ts';
 import { startScanWorker } from '../src/scan/scan-worker.ts';
-import { type ScanSetupOptions, scanSetup } from './scan-setup.ts';
+import { numberOf, type ScanSetupOptions, scanSetup } from './scan-setup.ts';
 import { usageError } from './shared-options.ts';
 import type { ExitCode, Surroundings } from './surroundings.ts';
+
+export interface ScanWorkerCommandOptions extends ScanSetupOptions {
+  /** Seconds. */
+  readonly lease: string;
+}
 
 /** `elfgate scan --worker --queue URL`: scans what others hand out, until SIGTERM or SIGINT. */
 export async function scanWorkerCommand(
   targets: readonly string[],
-  options: ScanSetupOptions,
+  options: ScanWorkerCommandOptions,
   surroundings: Surroundings,
 ): Promise<ExitCode> {
   if (options.queue === undefined || targets.length > 0) {
@@ -24,6 +29,7 @@ export async function scanWorkerCommand(
       stderr.write(`${printable(text)}\n`);
     }
   };
+  const lease = numberOf(options.lease, '--lease');
   const setup = await scanSetup(options, surroundings);
   const access = await setup.images.open();
   const { policy, version, concurrency } = setup;
@@ -32,6 +38,7 @@ export async function scanWorkerCommand(
       url: options.queue,
       version,
       concurrency,
+      leaseMilliseconds: lease * 1000,
       scanImage: (image) => scanImage(image, { access, policy }),
       onDone: ({ name, digest }, milliseconds) => say(`scanned ${name} ${digest} in ${milliseconds.toFixed(0)} ms`),
       onFailed: ({ name, digest }, message, final) =>
@@ -43,7 +50,8 @@ export async function scanWorkerCommand(
     if (ending === 'lost') {
       throw new ElfgateError('unreachable', 'the connection to Redis was lost and does not come back');
     }
-    say('stopping: waits for the images under way');
+    const underWay = worker.underWay();
+    say(`stopping: waits for ${underWay === 1 ? 'one image' : `${underWay} images`} under way`);
     await worker.stop();
     return 0;
   } finally {

@@ -188,8 +188,6 @@ export const limits = {
   credentialHelperMilliseconds: 30_000,
   /** Tries of one image by the workers of a scan, a second and more apart. */
   scanAttempts: 4,
-  /** Milliseconds for which a worker may be silent about an image: the largest file is judged without a pause in less. */
-  scanLockMilliseconds: 60_000,
   /** Times that Redis is connected to again before it is given up: about a minute. */
   redisReconnections: 30,
   /** Characters of an image reference: those of a repository, a tag and the longest digest. */

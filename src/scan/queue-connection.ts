@@ -15,7 +15,7 @@ export function queueName(version: string): string {
  * Connects to Redis, and connects again when it is lost.
  *
  * @param url `redis://` or `rediss://`, with credentials where they are needed; they are never shown.
- * @throws ElfgateError `usage` for what is no such address, `unreachable` when nothing answers there.
+ * @throws ElfgateError `usage` for what is no such address, `denied`, `unreachable` when nothing answers there.
  */
 export async function connectToRedis(url: string): Promise<Redis> {
   const address = URL.canParse(url) ? new URL(url) : null;
@@ -30,18 +30,26 @@ export async function connectToRedis(url: string): Promise<Redis> {
     maxRetriesPerRequest: null,
     retryStrategy: (times) => (times > limits.redisReconnections ? null : Math.min(times * 200, 2000)),
   });
-  let reason: unknown;
+  let reason = '';
   redis.on('error', (error) => {
-    reason = error;
+    reason = error.message;
   });
   try {
     await redis.connect();
-  } catch (error) {
+  } catch {
     redis.disconnect();
-    throw new ElfgateError('unreachable', `${address.host}: Redis does not answer`, {
-      hint: 'check the address after --queue, and its password',
-      cause: reason ?? error,
-    });
+    // No cause: errors of this client hold the commands that failed, with the password in them.
+    throw connectionError(address.host, reason);
   }
   return redis;
+}
+
+function connectionError(host: string, reason: string): ElfgateError {
+  const refused = reason.startsWith('WRONGPASS') ? 'refuses the password' : 'wants a password';
+  if (/^(?:WRONGPASS|NOAUTH)/.test(reason)) {
+    return new ElfgateError('denied', `${host}: Redis ${refused}`, {
+      hint: 'redis://:PASSWORD@HOST:PORT, or redis://USER:PASSWORD@HOST:PORT',
+    });
+  }
+  return new ElfgateError('unreachable', `${host}: Redis does not answer`, { hint: 'check the address after --queue' });
 }

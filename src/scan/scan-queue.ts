@@ -38,6 +38,8 @@ export async function scanQueue(url: string, version: string, onNoWorkers: () =>
     },
   });
   const events = new QueueEvents(queueName(version), { connection: listening });
+  // Each image that is waited for listens.
+  events.setMaxListeners(0);
   // Errors of the connection end in `lost`, or pass.
   queue.on('error', () => {});
   events.on('error', () => {});
@@ -59,12 +61,13 @@ export async function scanQueue(url: string, version: string, onNoWorkers: () =>
         await job.retry('failed', { resetAttemptsMade: true });
       }
       try {
-        return await Promise.race([job.waitUntilFinished(events), lost]);
+        return resultOf(await Promise.race([job.waitUntilFinished(events), lost]), image);
       } catch (error) {
         if (error instanceof ElfgateError) {
           throw error;
         }
-        throw new ElfgateError('unreachable', error instanceof Error ? error.message : String(error), { cause: error });
+        const said = error instanceof Error ? error.message : String(error);
+        throw said.startsWith('job stalled') ? abandoned(image) : new ElfgateError('unreachable', said);
       }
     },
     async close() {
@@ -78,4 +81,31 @@ export async function scanQueue(url: string, version: string, onNoWorkers: () =>
 /** One for each digest: the queue's name has the version of the policies. */
 function jobId({ digest }: FoundImage): string {
   return createHash('sha256').update(digest).digest('hex');
+}
+
+/** What a worker gave, compared with what one can give: the queue may have been written to by others. */
+function resultOf(given: unknown, { registry, repository, digest }: FoundImage): ScanResult {
+  const result = typeof given === 'object' && given !== null ? (given as Partial<ScanResult>) : {};
+  const { platform, findings, layers, problems } = result;
+  if (
+    typeof platform !== 'string' ||
+    !Array.isArray(findings) ||
+    !Array.isArray(problems) ||
+    typeof layers !== 'object' ||
+    layers === null
+  ) {
+    throw new ElfgateError(
+      'malformed',
+      `${registry}/${repository}@${digest}: the queue holds no result of a scan for it`,
+    );
+  }
+  return given as ScanResult;
+}
+
+/** The error for an image whose workers ended in the middle of it, every time. */
+function abandoned({ registry, repository, digest }: FoundImage): ElfgateError {
+  return new ElfgateError(
+    'unreachable',
+    `${registry}/${repository}@${digest}: each of ${limits.scanAttempts} workers was gone before it had a result`,
+  );
 }

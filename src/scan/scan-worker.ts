@@ -1,5 +1,7 @@
 import { UnrecoverableError, Worker } from 'bullmq';
 import { ElfgateError } from '../errors.ts';
+import { isDigest } from '../image/digest.ts';
+import { isRegistry, isRepository } from '../image/reference.ts';
 import { limits } from '../limits.ts';
 import type { FoundImage } from './discovery.ts';
 import { connectToRedis, queueName, type ScanJobData } from './queue-connection.ts';
@@ -12,6 +14,8 @@ export interface ScanWorkerOptions {
   readonly version: string;
   /** Images at the same time. */
   readonly concurrency: number;
+  /** A worker that says nothing for so long is taken to be gone, and another one takes its images. */
+  readonly leaseMilliseconds: number;
   readonly scanImage: (image: FoundImage) => Promise<ScanResult>;
   readonly onDone: (image: FoundImage, milliseconds: number) => void;
   /** `final` when it is not tried again. */
@@ -22,32 +26,39 @@ export interface ScanWorkerOptions {
 export interface ScanWorker {
   /** Settles when the connection is lost for good. */
   readonly lost: Promise<void>;
+  /** Images under way. */
+  underWay(): number;
   /** Takes no more images, and waits for those under way. */
   stop(): Promise<void>;
 }
 
 /** @throws ElfgateError `usage`, `unreachable` */
 export async function startScanWorker(options: ScanWorkerOptions): Promise<ScanWorker> {
-  const { url, version, concurrency, scanImage, onDone, onFailed } = options;
+  const { url, version, concurrency, leaseMilliseconds, scanImage, onDone, onFailed } = options;
   const connection = await connectToRedis(url);
+  let underWay = 0;
   const worker = new Worker<ScanJobData, ScanResult, 'image'>(
     queueName(version),
     async ({ data }) => {
       const started = performance.now();
+      underWay += 1;
       try {
-        const result = await scanImage(data);
+        const result = await scanImage(foundImage(data));
         onDone(data, performance.now() - started);
         return result;
       } catch (error) {
         throw mayPass(error) ? error : new UnrecoverableError(error instanceof Error ? error.message : String(error));
+      } finally {
+        underWay -= 1;
       }
     },
     {
       connection,
       concurrency,
-      // A worker that says nothing for so long is gone, and another one takes its images.
-      lockDuration: limits.scanLockMilliseconds,
-      maxStalledCount: limits.scanAttempts,
+      lockDuration: leaseMilliseconds,
+      stalledInterval: leaseMilliseconds / 2,
+      // An image that ends its workers, by their memory as an example, is given up as others are.
+      maxStalledCount: limits.scanAttempts - 1,
     },
   );
   worker.on('error', () => {});
@@ -60,11 +71,25 @@ export async function startScanWorker(options: ScanWorkerOptions): Promise<ScanW
   await worker.waitUntilReady();
   return {
     lost: new Promise((resolve) => connection.once('end', () => resolve())),
+    underWay: () => underWay,
     async stop() {
       await worker.close();
       connection.disconnect();
     },
   };
+}
+
+/** What a job says, compared with what a scan can have written: the queue may have been written to by others. */
+function foundImage({ name, registry, repository, digest, platform }: ScanJobData): FoundImage {
+  if (
+    typeof name !== 'string' ||
+    !isRegistry(String(registry)) ||
+    !isRepository(String(repository)) ||
+    !isDigest(digest)
+  ) {
+    throw new ElfgateError('malformed', 'a job of the queue names no image');
+  }
+  return { name, registry, repository, digest, platform };
 }
 
 /** Whether another try may succeed: registries recover, damaged images do not. */

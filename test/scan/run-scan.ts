@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ScanLine } from '../../src/scan/scan.ts';
 import { emptyDirectory } from '../cli/run-cli.ts';
 
@@ -7,6 +8,8 @@ const main = join(import.meta.dirname, '..', '..', 'cli', 'main.ts');
 
 export interface ScanRun {
   readonly process: ChildProcess;
+  /** Settles when a text was written to standard error. @throws Error when the run ends without. */
+  says(text: string): Promise<void>;
   readonly ended: Promise<{
     readonly exitCode: number | null;
     readonly lines: readonly ScanLine[];
@@ -16,8 +19,13 @@ export interface ScanRun {
 }
 
 /** Runs `elfgate scan` as a user would, from an empty directory. */
-export function startScan(args: readonly string[], input = ''): ScanRun {
-  const child = spawn(process.execPath, [main, 'scan', ...args], { cwd: emptyDirectory(), env: process.env });
+export function startScan(
+  args: readonly string[],
+  input = '',
+  environment: Readonly<Record<string, string>> = {},
+): ScanRun {
+  const env = { ...process.env, ...environment };
+  const child = spawn(process.execPath, [main, 'scan', ...args], { cwd: emptyDirectory(), env });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => {
@@ -35,10 +43,22 @@ export function startScan(args: readonly string[], input = ''): ScanRun {
       resolve({ exitCode, stdout, stderr, lines: whole.map((line): ScanLine => JSON.parse(line)) });
     });
   });
-  return { process: child, ended };
+  const says = async (text: string): Promise<void> => {
+    while (!stderr.includes(text)) {
+      const over = await Promise.race([ended.then(() => true), sleep(20, false)]);
+      if (over && !stderr.includes(text)) {
+        throw new Error(`ended without saying ${text}:\n${stderr}`);
+      }
+    }
+  };
+  return { process: child, says, ended };
 }
 
 /** The same, to its end. */
-export function runScan(args: readonly string[], input = ''): ScanRun['ended'] {
-  return startScan(args, input).ended;
+export function runScan(
+  args: readonly string[],
+  input = '',
+  environment: Readonly<Record<string, string>> = {},
+): ScanRun['ended'] {
+  return startScan(args, input, environment).ended;
 }
