@@ -1,6 +1,7 @@
 import { dynamicFlags } from './dynamic.ts';
 import type { ElfFile } from './elf-file.ts';
 import { ET, PF, PT, STT } from './names.ts';
+import type { SymbolTable } from './symbols.ts';
 
 /** Protections that a linker or compiler put into a file, or left out. */
 export interface Hardening {
@@ -51,19 +52,16 @@ const canary = /^__(?:stack_chk_fail|stack_smash_handler|intel_security_cookie)/
 const checked = /^__\w+_chk$/;
 
 function protectionMarks(elf: ElfFile): { readonly stackProtector: boolean; readonly fortified: boolean } | null {
-  let seen = 0;
+  let sawFunction = false;
   let stackProtector = false;
   let fortified = false;
   const look = (name: string): void => {
-    seen += 1;
     stackProtector ||= canary.test(name);
     fortified ||= checked.test(name) && !name.startsWith('__stack_chk');
   };
   const dynamic = elf.dynamicSymbols;
   if (dynamic !== null && dynamic.length > 1) {
-    const { bytes } = dynamic.strings;
-    // Most files have neither: one search of the names spares decoding them all.
-    if (!bytes.includes('__stack') && !bytes.includes('_chk') && !bytes.includes('__intel')) {
+    if (!mayHoldMarks(dynamic)) {
       return { stackProtector, fortified };
     }
     for (const index of dynamic.imports) {
@@ -71,12 +69,23 @@ function protectionMarks(elf: ElfFile): { readonly stackProtector: boolean; read
     }
     return { stackProtector, fortified };
   }
+  let named: boolean | null = null;
   for (const chunk of elf.linkSymbols()) {
-    for (let index = 0; index < chunk.length; index++) {
+    // All chunks of the table share their names.
+    named ??= mayHoldMarks(chunk);
+    for (let index = 0; index < chunk.length && (named || !sawFunction); index++) {
       if (chunk.type(index) === STT.func) {
-        look(chunk.name(index));
+        sawFunction = true;
+        if (named) {
+          look(chunk.name(index));
+        }
       }
     }
   }
-  return seen === 0 ? null : { stackProtector, fortified };
+  return sawFunction ? { stackProtector, fortified } : null;
+}
+
+/** Most files have no such name: one search of all names spares decoding them. */
+function mayHoldMarks({ strings: { bytes } }: SymbolTable): boolean {
+  return bytes.includes('__stack') || bytes.includes('_chk') || bytes.includes('__intel');
 }
