@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { reportFormatNames } from '../src/findings/formats.ts';
+import { type OwnPredicateName, ownPredicateNames } from '../src/trust/predicates/predicate-names.ts';
 import { addPolicyCommands } from './policy-commands.ts';
 import { collect, onlyPolicyHelp, policyHelp, withPolicyOptions, withSharedOptions } from './shared-options.ts';
 import type { ExitCode, Surroundings } from './surroundings.ts';
@@ -18,6 +19,7 @@ export const commands: ReadonlyMap<string, AddCommand> = new Map([
   ['resolve', addResolve],
   ['scan', addScan],
   ['verify', addVerify],
+  ['attest', addAttest],
   ['schema', addSchema],
   ['policy', addPolicy],
   ['explain', addExplain],
@@ -145,6 +147,27 @@ function addVerify(program: Command, surroundings: Surroundings, exit: (code: Ex
   });
 }
 
+function addAttest(program: Command, surroundings: Surroundings, exit: (code: ExitCode) => void): void {
+  withSharedOptions(
+    program
+      .command('attest')
+      .description('sign what is found in an image, or another claim about it, and attach that to it')
+      .argument('<image>', 'an image of a registry, as registry.example.com/app:1.2')
+      .option('--key <key>', 'private key: a PEM file, a key file of cosign, or a KMS that cosign knows (awskms://…)')
+      .option('--keyless', 'sign with an identity that cosign finds or asks for')
+      .option('--signing-config <file>', 'authorities and logs that cosign signs with')
+      .option('--identity-token <token>', 'proves the identity to cosign; the token or a file that holds it')
+      .option('--type <type>', `of another claim: ${ownPredicateNames.join(', ')}, or a URI`)
+      .option('--predicate <file>', 'the other claim, JSON')
+      .option('--platform <platform>', platformHelp)
+      .option('--plain-http <host>', plainHttpHelp, collect),
+    ['text', 'json'],
+  ).action(async (image: string, options) => {
+    const { attestCommand } = await import('./attest.ts');
+    exit(await attestCommand(image, options, surroundings));
+  });
+}
+
 function addScan(program: Command, surroundings: Surroundings, exit: (code: ExitCode) => void): void {
   withSharedOptions(
     program
@@ -180,9 +203,9 @@ function addSchema(program: Command, surroundings: Surroundings, exit: (code: Ex
     program
       .command('schema')
       .description('print a JSON Schema')
-      .addArgument(program.createArgument('<name>', 'which one').choices(['facts', 'config'])),
+      .addArgument(program.createArgument('<name>', 'which one').choices(['facts', 'config', ...ownPredicateNames])),
     ['json'],
-  ).action(async (name: 'facts' | 'config', options) => {
+  ).action(async (name: 'facts' | 'config' | OwnPredicateName, options) => {
     const { schemaCommand } = await import('./schema.ts');
     exit(await schemaCommand(name, options, surroundings));
   });

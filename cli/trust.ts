@@ -47,8 +47,8 @@ export function trustInspectorFor(
 /** The cosign program, found once it is needed. */
 export function secondVerifier(
   engine: SecondVerifier['engine'],
-  { registries }: Configuration,
-  { plainHttp = [] }: ImageOptions,
+  configuration: Configuration,
+  options: ImageOptions,
   environment: Surroundings['env'],
 ): (repository: string) => Promise<SecondVerifier> {
   let opening: Promise<SecondVerifier['cosign']> | undefined;
@@ -57,7 +57,15 @@ export function secondVerifier(
       openCosign({ program: 'cosign', environment }),
     );
     const [host = ''] = repository.split('/');
-    const isPlain = plainHttp.includes(host) || registries.some((one) => one.host === host && one.plainHttp);
-    return { engine, cosign: await opening, registry: { plainHttp: isPlain } };
+    return { engine, cosign: await opening, registry: { plainHttp: speaksPlainHttp(configuration, options, host) } };
   };
+}
+
+/** Whether a registry is named as one without TLS. */
+export function speaksPlainHttp(
+  { registries }: Configuration,
+  { plainHttp = [] }: ImageOptions,
+  host: string,
+): boolean {
+  return plainHttp.includes(host) || registries.some((registry) => registry.host === host && registry.plainHttp);
 }

@@ -107,6 +107,12 @@ const hashes: Readonly<Record<PublicKeyAlgorithm, readonly (string | null)[]>> =
   ed25519: [null],
 };
 
+/** The hash to sign with; null for keys that sign the message itself. */
+export function signingHash(key: KeyObject): string | null {
+  const algorithm = algorithmOf(key);
+  return algorithm === null ? null : (hashes[algorithm][0] ?? null);
+}
+
 /**
  * Whether a signature over bytes was made by this key. The algorithm is the key's own: nothing that travels with the
  * signature chooses it. RSA is PKCS #1 v1.5 with SHA-256, as cosign makes it.

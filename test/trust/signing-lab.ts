@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { artifacts } from '../lab/lab.ts';
 import { type RunResult, runProgram } from '../lab/process.ts';
 import { crane, type RunningRegistry, startDistribution, startReferrersRegistry } from '../lab/registry-server.ts';
@@ -20,6 +20,9 @@ export interface SigningLab {
   /** {@link SigningLab.cosign} that has to succeed. */
   sign(...args: string[]): Promise<void>;
   notation(...args: string[]): Promise<RunResult>;
+  /** What cosign is run with, and the directory that holds it: for programs that run it themselves. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly cosignDirectory: string;
 }
 
 /** A signing configuration without any service: nothing leaves the machine. */
@@ -67,6 +70,8 @@ export async function signingLab(
     directory,
     registry,
     file,
+    environment,
+    cosignDirectory: dirname(path['trust/cosign']),
     cosign,
     crane: (...args) => crane(path['registry/crane'], args),
     notation: (...args) => runProgram(path['trust/notation'], args, { directory, environment, timeout: 60_000 }),

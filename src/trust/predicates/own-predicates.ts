@@ -1,5 +1,6 @@
 import Type, { type Static, type TObject } from 'typebox';
-import { Check } from 'typebox/schema';
+import { Check, Errors } from 'typebox/schema';
+import type { OwnPredicateName } from './predicate-names.ts';
 
 /**
  * Predicates that no standard exists for, with their JSON Schemas: `elfgate schema NAME` prints them. A change that old
@@ -98,7 +99,13 @@ export const ownPredicates = {
   'service-level': { type: serviceLevelType, schema: ServiceLevel },
   'canary-measurement': { type: canaryMeasurementType, schema: CanaryMeasurement },
   'attested-facts': { type: attestedFactsType, schema: AttestedFacts },
-} satisfies Record<string, OwnPredicate>;
+} satisfies Record<OwnPredicateName, OwnPredicate>;
+
+/** What is wrong about a predicate, with its place; null when it follows its schema. */
+export function predicateProblem({ schema }: OwnPredicate, predicate: unknown): string | null {
+  const [isRight, [first]] = Errors(schema, predicate);
+  return isRight ? null : `${first?.instancePath || 'it'} ${first?.message ?? 'is wrong'}`;
+}
 
 /** Null when it is another predicate, or does not follow its schema. */
 export function readFipsReport(predicateType: string, predicate: unknown): FipsReport | null {
