@@ -24,6 +24,7 @@ export const commands: ReadonlyMap<string, AddCommand> = new Map([
   ['policy', addPolicy],
   ['explain', addExplain],
   ['serve', addServe],
+  ['node-profile', addNodeProfile],
 ]);
 
 const targetsHelp =
@@ -230,6 +231,21 @@ function addExplain(parent: Command, surroundings: Surroundings, exit: (code: Ex
   });
 }
 
+function addNodeProfile(program: Command, surroundings: Surroundings, exit: (code: ExitCode) => void): void {
+  withSharedOptions(
+    program
+      .command('node-profile')
+      .description('state what pods must reckon with on this node: its architecture, vsyscall page and glibc')
+      .option('--root <directory>', 'of the node, where a container sees it', '/')
+      .option('--publish <node>', 'write them to the node of this name, as annotations')
+      .option('--kubeconfig <file>', 'how the API server is reached (default: the service account of this pod)'),
+    ['text', 'json'],
+  ).action(async (options) => {
+    const { nodeProfileCommand } = await import('./node-profile.ts');
+    exit(await nodeProfileCommand(options, surroundings));
+  });
+}
+
 function addServe(program: Command, surroundings: Surroundings, exit: (code: ExitCode) => void): void {
   withSharedOptions(
     program
@@ -239,7 +255,17 @@ function addServe(program: Command, surroundings: Surroundings, exit: (code: Exi
       .option('--tls-cert <file>', 'certificate with its chain, PEM; read again when it changes')
       .option('--tls-key <file>', 'its private key, PEM')
       .option('--client-ca <file>', 'authorities of client certificates, PEM; reviews without one are refused')
+      .option(
+        '--self-signed <name>',
+        'keep a certificate for this name with an authority of its own (repeatable)',
+        collect,
+      )
+      .option('--certificate-secret <secret>', 'NAMESPACE/NAME in which replicas share that')
+      .option('--webhook-configuration <name>', 'the configurations that are to trust it', 'elfgate')
       .option('--plain-http', 'no TLS: behind a proxy, and in tests')
+      .option('--pull-secrets', 'read images with the pull secrets of pods and service accounts')
+      .option('--node-profiles', 'reckon with what the nodes publish about themselves (elfgate node-profile)')
+      .option('--kubeconfig <file>', 'how the API server is reached (default: the service account of this pod)')
       .option('--policy <path>', policyHelp, collect)
       .option('--only-policy', onlyPolicyHelp)
       .option('--drain-delay <seconds>', 'between the end of readiness and of listening', '5')

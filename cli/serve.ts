@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { registryInspector } from '../src/admission/registry-inspector.ts';
 import type { RegistryClient } from '../src/image/registry/client.ts';
@@ -6,12 +7,14 @@ import type { CredentialSource } from '../src/image/registry/credentials.ts';
 import { dockerConfigFiles, dockerCredentials } from '../src/image/registry/docker-config.ts';
 import { registrySettings } from '../src/image/registry/settings.ts';
 import type { Configuration } from '../src/policy/configuration/configuration.ts';
+import { rulesInForce } from '../src/policy/enforcement.ts';
 import { jsonLog } from '../webhook/decision-log.ts';
-import { startWebhook, type TlsOrigin } from '../webhook/webhook.ts';
+import { startWebhook, type TlsOrigin, type WebhookOptions } from '../webhook/webhook.ts';
 import { factsOnDisk } from './facts-on-disk.ts';
 import { policiesFor } from './policies.ts';
 import { type SharedOptions, usageError } from './shared-options.ts';
 import type { ExitCode, Surroundings } from './surroundings.ts';
+import { isTrustAsked, trustInspectorFor } from './trust.ts';
 import { version } from './version.ts';
 
 export interface ServeOptions extends SharedOptions {
@@ -20,6 +23,12 @@ export interface ServeOptions extends SharedOptions {
   readonly tlsKey?: string;
   readonly clientCa?: string;
   readonly plainHttp?: boolean;
+  readonly selfSigned?: readonly string[];
+  readonly certificateSecret?: string;
+  readonly webhookConfiguration: string;
+  readonly pullSecrets?: boolean;
+  readonly nodeProfiles?: boolean;
+  readonly kubeconfig?: string;
   readonly policy?: readonly string[];
   readonly onlyPolicy?: boolean;
   readonly drainDelay: string;
@@ -30,7 +39,7 @@ export interface ServeOptions extends SharedOptions {
 export async function serveCommand(options: ServeOptions, surroundings: Surroundings): Promise<ExitCode> {
   const { env, stdout } = surroundings;
   const { host, port } = addressOf(options.listen);
-  const tls = tlsOf(options);
+  const tls = await tlsOf(options, env);
   const drainDelay = secondsOf(options.drainDelay, '--drain-delay');
   const ownCredentials = dockerCredentials(dockerConfigFiles(env), env);
   const ended = Promise.withResolvers<void>();
@@ -44,16 +53,33 @@ export async function serveCommand(options: ServeOptions, surroundings: Surround
     // Searched upward nowhere: a server works with what it is given.
     configurationFile: options.config ?? null,
     loadPolicies: () => policiesFor(options, surroundings),
-    inspectorFor: (configuration) =>
-      registryInspector({ clientFor: clientsFor(configuration, env), temporaryDirectory: tmpdir(), store }),
-    credentialsFor: () => ownCredentials,
+    inspectorFor: (configuration, rules, onRegistryAnswer) => {
+      const inForce = rulesInForce(configuration, rules);
+      return registryInspector({
+        clientFor: clientsFor(configuration, env, onRegistryAnswer),
+        temporaryDirectory: tmpdir(),
+        store,
+        trust: isTrustAsked(configuration, rules, inForce)
+          ? trustInspectorFor(configuration, rules, inForce, {}, surroundings)
+          : null,
+      });
+    },
+    credentialsFor: await credentialsOf(options, ownCredentials, env),
+    nodeProfiles: options.nodeProfiles === true ? await publishedProfiles(options, env) : null,
     kept: null,
     log: jsonLog(options.logLevel, stdout),
     version: version(),
     traceEndpoint: env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? null,
     // One processor is left for TLS, parsing and registries.
     threads: Math.max(1, availableParallelism() - 1),
-    timing: { reloadInterval: 2_000, drainDelay, drainTime: 30_000, inspectionTime: 300_000 },
+    timing: {
+      reloadInterval: 2_000,
+      certificateInterval: 15_000,
+      nodeInterval: 60_000,
+      drainDelay,
+      drainTime: 30_000,
+      inspectionTime: 300_000,
+    },
   });
   await ended.promise;
   await webhook.drain();
@@ -61,10 +87,40 @@ export async function serveCommand(options: ServeOptions, surroundings: Surround
   return 0;
 }
 
+async function credentialsOf(
+  { pullSecrets, kubeconfig }: ServeOptions,
+  own: CredentialSource,
+  environment: Surroundings['env'],
+): Promise<WebhookOptions['credentialsFor']> {
+  if (pullSecrets !== true) {
+    return () => own;
+  }
+  const [{ clusterConnection }, secrets, { CoreV1Api }] = await Promise.all([
+    import('../src/cluster/connection.ts'),
+    import('../src/cluster/pull-secrets.ts'),
+    import('@kubernetes/client-node'),
+  ]);
+  return secrets.pullSecrets(clusterConnection(kubeconfig ?? null, environment).makeApiClient(CoreV1Api), own);
+}
+
+async function publishedProfiles(
+  { kubeconfig }: ServeOptions,
+  environment: Surroundings['env'],
+): Promise<WebhookOptions['nodeProfiles']> {
+  const [{ clusterConnection }, { publishedNodeProfiles }, { CoreV1Api }] = await Promise.all([
+    import('../src/cluster/connection.ts'),
+    import('../src/cluster/node-profile.ts'),
+    import('@kubernetes/client-node'),
+  ]);
+  const api = clusterConnection(kubeconfig ?? null, environment).makeApiClient(CoreV1Api);
+  return () => publishedNodeProfiles(api);
+}
+
 /** One client for each source of credentials: connections and tokens of one pod's secrets are not another's. */
 function clientsFor(
   { registries }: Configuration,
   environment: Surroundings['env'],
+  onAnswer: (status: number | null) => void,
 ): (credentials: CredentialSource) => RegistryClient {
   const clients = new WeakMap<CredentialSource, RegistryClient>();
   return (credentials) => {
@@ -76,6 +132,7 @@ function clientsFor(
       registries: registrySettings(registries, []),
       credentials,
       environment,
+      onAnswer,
     });
     clients.set(credentials, client);
     return client;
@@ -91,23 +148,68 @@ function addressOf(listen: string): { readonly host: string; readonly port: numb
   return { host: host === '' ? '::' : host.replace(/^\[(.*)\]$/, '$1'), port: Number(port) };
 }
 
-function tlsOf({ tlsCert, tlsKey, clientCa, plainHttp }: ServeOptions): TlsOrigin | null {
+async function tlsOf(options: ServeOptions, environment: Surroundings['env']): Promise<TlsOrigin | null> {
+  const { tlsCert, tlsKey, clientCa, plainHttp, selfSigned } = options;
+  const ways = [plainHttp === true, selfSigned !== undefined, tlsCert !== undefined || tlsKey !== undefined];
+  if (ways.filter(Boolean).length > 1 || (plainHttp === true && clientCa !== undefined)) {
+    throw usageError(
+      '--plain-http, --self-signed and files of certificates exclude each other',
+      'leave out all but one of --plain-http, --self-signed, and --tls-cert with --tls-key',
+    );
+  }
   if (plainHttp === true) {
-    if (tlsCert !== undefined || tlsKey !== undefined || clientCa !== undefined) {
-      throw usageError(
-        '--plain-http takes no certificates',
-        'leave out --plain-http, or --tls-cert, --tls-key and --client-ca',
-      );
-    }
     return null;
+  }
+  if (selfSigned !== undefined) {
+    return keptCertificate(selfSigned, options, environment);
   }
   if (tlsCert === undefined || tlsKey === undefined) {
     throw usageError(
       'serve needs a certificate and its key: API servers speak TLS only',
-      'elfgate serve --tls-cert tls.crt --tls-key tls.key, or --plain-http behind a proxy',
+      'elfgate serve --tls-cert tls.crt --tls-key tls.key, or --self-signed NAME in a cluster, or --plain-http behind a proxy',
     );
   }
   return { from: 'files', files: { certificate: tlsCert, key: tlsKey, clientAuthorities: clientCa ?? null } };
+}
+
+const day = 86_400_000;
+
+/** A certificate of an authority of elfgate's own, kept in a Secret for all replicas. */
+async function keptCertificate(
+  names: readonly string[],
+  { certificateSecret, webhookConfiguration, clientCa, kubeconfig }: ServeOptions,
+  environment: Surroundings['env'],
+): Promise<TlsOrigin> {
+  const [namespace, name, ...more] = certificateSecret?.split('/') ?? [];
+  if (namespace === undefined || !namespace || !name || more.length > 0) {
+    throw usageError(
+      '--self-signed needs the Secret that replicas share',
+      '--certificate-secret elfgate-system/elfgate-certificate',
+    );
+  }
+  const [{ clusterConnection }, { certificateKeeper }, { AdmissionregistrationV1Api, CoreV1Api }] = await Promise.all([
+    import('../src/cluster/connection.ts'),
+    import('../src/cluster/certificate-keeper.ts'),
+    import('@kubernetes/client-node'),
+  ]);
+  const connection = clusterConnection(kubeconfig ?? null, environment);
+  const keeper = certificateKeeper({
+    core: connection.makeApiClient(CoreV1Api),
+    registration: connection.makeApiClient(AdmissionregistrationV1Api),
+    secret: { namespace, name },
+    configuration: webhookConfiguration,
+    names,
+    lifetimes: { authority: 730 * day, certificate: 90 * day },
+    now: () => new Date(),
+  });
+  const clientAuthorities = clientCa === undefined ? null : readFileSync(clientCa, 'utf8');
+  return {
+    from: 'keeper',
+    async look() {
+      const { certificate, key } = await keeper.look();
+      return { certificate, key, clientAuthorities };
+    },
+  };
 }
 
 /** Milliseconds. */

@@ -21,11 +21,7 @@ export function trustInspectorFor(
   { env }: Surroundings,
 ): TrustInspector {
   const { trust } = configuration;
-  const isWanted = rules.some(
-    ({ id, facts, sets }) =>
-      inForce.has(id) && facts.includes('trust') && (configuration.rules.has(id) || !sets.includes('recommended')),
-  );
-  const isAlwaysAsked = trust.images.length > 0 || isWanted;
+  const isAlwaysAsked = isTrustAsked(configuration, rules, inForce);
   let loading: Promise<TrustInspector> | undefined;
   const load = (): Promise<TrustInspector> => {
     loading ??= import('../src/facts/trust-inspector.ts').then(({ trustInspector }) =>
@@ -42,6 +38,19 @@ export function trustInspectorFor(
     ofImage: async (image, patience) => (isAlwaysAsked ? (await load()).ofImage(image, patience) : null),
     ofFile: async (path) => (isAlwaysAsked || hasTrustNextToIt(path) ? (await load()).ofFile(path) : null),
   };
+}
+
+/** Whether signatures of every image are wanted. */
+export function isTrustAsked(
+  { trust, rules: configured }: Configuration,
+  rules: readonly RuleMetadata[],
+  inForce: ReadonlyMap<string, RuleInForce>,
+): boolean {
+  const isWanted = rules.some(
+    ({ id, facts, sets }) =>
+      inForce.has(id) && facts.includes('trust') && (configured.has(id) || !sets.includes('recommended')),
+  );
+  return trust.images.length > 0 || isWanted;
 }
 
 /** The cosign program, found once it is needed. */

@@ -258,6 +258,12 @@ export const limits = {
   factsMemoryBytes: 268_435_456,
   /** Images that one webhook inspects at the same time: each takes a processor and up to 250 MB. */
   imageInspections: 4,
+  /** Images of which the webhook remembers who signed them, for so many milliseconds: less than a person waits after signing. */
+  trustReports: 4_096,
+  trustReportMilliseconds: 20_000,
+  /** Sets of pull secrets whose content the webhook remembers for so many milliseconds. A cluster has some hundred. */
+  pullSecretSets: 1_024,
+  pullSecretMilliseconds: 60_000,
   /** Keys of one request of Gatekeeper, which asks for all images of a review at once. */
   providerKeys: 1_024,
   /** Milliseconds of one evaluation during a review. The API server waits for 10 s by default, typical facts take one. */

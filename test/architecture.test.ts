@@ -18,6 +18,7 @@ const order = [
   'src/policy',
   'src/findings',
   'src/scan',
+  'src/cluster',
   'src/admission',
 ];
 

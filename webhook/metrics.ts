@@ -6,13 +6,18 @@ import type { Decision } from './decision.ts';
 /** Where the time of a review goes. */
 export type Stage = 'read' | 'decide' | 'answer';
 
+/** What is read again while the webhook runs. */
+export type Reloaded = 'configuration' | 'certificate' | 'nodes';
+
 /** What the webhook counts, in Prometheus' text format. Names and labels are documented and kept. */
 export interface Metrics {
   readonly registry: Registry;
   readonly factsEvents: ImageFactsEvents;
   review(path: string, decision: Decision, seconds: number): void;
   stage(stage: Stage, seconds: number): void;
-  reload(what: 'configuration' | 'certificate', succeeded: boolean): void;
+  reload(what: Reloaded, succeeded: boolean): void;
+  /** @param status of an answer of a registry; null for none. */
+  registryAnswer(status: number | null): void;
   /** What is in force now. */
   inForce(judge: AdmissionJudge): void;
 }
@@ -66,6 +71,12 @@ export function metrics(version: string, facts: () => ImageFacts, inFlight: () =
     help: 'Fetching and inspecting an image',
     labelNames: ['result'] as const,
     buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300],
+    registers,
+  });
+  const registryRequests = new Counter({
+    name: 'elfgate_registry_requests_total',
+    help: 'Requests to registries and their token services, by status; none when there was no answer',
+    labelNames: ['status'] as const,
     registers,
   });
   const reloads = new Counter({
@@ -133,6 +144,7 @@ export function metrics(version: string, facts: () => ImageFacts, inFlight: () =
     },
     stage: (stage, took) => stages.observe({ stage }, took),
     reload: (what, succeeded) => reloads.inc({ what, result: succeeded ? 'accepted' : 'rejected' }),
+    registryAnswer: (status) => registryRequests.inc({ status: status === null ? 'none' : String(status) }),
     inForce({ bundle }) {
       build.reset();
       build.set({ version, node: process.versions.node, policy_revision: bundle.revision.slice(0, 16) }, 1);

@@ -4,6 +4,7 @@ import { type AdmissionJudge, admissionJudge, type PrepareRules } from '../src/a
 import { ElfgateError } from '../src/errors.ts';
 import type { CredentialSource } from '../src/image/registry/credentials.ts';
 import { limits } from '../src/limits.ts';
+import type { NodeProfile } from '../src/policy/configuration/admission.ts';
 import {
   type Configuration,
   defaultConfiguration,
@@ -11,19 +12,20 @@ import {
 } from '../src/policy/configuration/configuration.ts';
 import { startEvaluatorPool } from '../src/policy/evaluator-pool.ts';
 import type { PolicyBundle } from '../src/policy/policy-bundle.ts';
+import type { RuleMetadata } from '../src/policy/rule-metadata.ts';
 import type { PodTemplate } from '../src/workload/pod-templates.ts';
 import { application } from './application.ts';
 import { gatekeeperProvider } from './gatekeeper.ts';
-import { metrics as makeMetrics } from './metrics.ts';
+import { metrics as makeMetrics, type Reloaded } from './metrics.ts';
 import { readTlsFiles, startServer, type TlsFiles, type TlsMaterial, type WebhookServer } from './server.ts';
 import { tracing } from './tracing.ts';
 import type { Bench } from './validate.ts';
 import { watchFiles } from './watched-file.ts';
 
-/** Files that are read again when they change, or material that somebody else keeps fresh by `replaceTls`. */
+/** Files that are read again when they change, or somebody who keeps a certificate and is asked for it again and again. */
 export type TlsOrigin =
   | { readonly from: 'files'; readonly files: TlsFiles }
-  | { readonly from: 'memory'; readonly material: TlsMaterial };
+  | { readonly from: 'keeper'; look(): Promise<TlsMaterial> };
 
 /** What a running webhook is made of. */
 export interface WebhookOptions {
@@ -36,7 +38,13 @@ export interface WebhookOptions {
   readonly configurationFile: string | null;
   loadPolicies(): Promise<PolicyBundle>;
   /** Makes what reads images, by a configuration; made again when that changes. */
-  inspectorFor(configuration: Configuration): ImageInspector;
+  inspectorFor(
+    configuration: Configuration,
+    rules: readonly RuleMetadata[],
+    onRegistryAnswer: (status: number | null) => void,
+  ): ImageInspector;
+  /** Profiles that the nodes of the cluster have published, besides those of the configuration; null to ask nobody. */
+  readonly nodeProfiles: (() => Promise<readonly NodeProfile[]>) | null;
   credentialsFor(namespace: string | null, templates: readonly PodTemplate[]): CredentialSource;
   readonly kept: KeptFacts | null;
   readonly log: Logger;
@@ -52,6 +60,10 @@ export interface WebhookOptions {
 /** In milliseconds. */
 export interface WebhookTiming {
   readonly reloadInterval: number;
+  /** Between two looks at a certificate that somebody keeps. */
+  readonly certificateInterval: number;
+  /** Between two lists of nodes. */
+  readonly nodeInterval: number;
   readonly drainDelay: number;
   readonly drainTime: number;
   /** For one image. */
@@ -64,7 +76,6 @@ const longestReview = 35_000;
 export interface Webhook {
   readonly port: number;
   readonly facts: ImageFacts;
-  replaceTls(material: TlsMaterial): void;
   /** Answers what is in flight and ends. */
   drain(): Promise<void>;
 }
@@ -89,6 +100,7 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
     inspector: {
       resolve: (...asked) => loaded(inspector).resolve(...asked),
       inspect: (...asked) => loaded(inspector).inspect(...asked),
+      withTrust: (...asked) => loaded(inspector).withTrust(...asked),
     },
     kept: options.kept,
     memoryBytes: limits.factsMemoryBytes,
@@ -99,7 +111,7 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
   const bench = (): Bench | null =>
     judge === null ? null : { judge, facts, credentialsFor: options.credentialsFor, today: new Date() };
   const traces = await tracing(options.traceEndpoint, options.version);
-  const material = options.tls === null ? null : materialOf(options.tls);
+  let material = options.tls === null ? null : await materialOf(options.tls);
 
   server = await startServer({ ...options, ...options.timing, tls: material }, (state) =>
     application({
@@ -122,15 +134,18 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
 
   const bundle = await options.loadPolicies();
   const prepare = evaluators(options.threads);
+  let nodes = (await options.nodeProfiles?.()) ?? [];
   const load = async (): Promise<void> => {
-    const configuration =
+    const configured =
       options.configurationFile === null
         ? defaultConfiguration
         : await loadConfiguration(options.configurationFile, bundle.rules);
+    const { admission } = configured;
+    const configuration = { ...configured, admission: { ...admission, nodes: [...admission.nodes, ...nodes] } };
     const next = await admissionJudge(bundle, configuration, prepare);
     const before = judge;
     judge = next;
-    inspector = options.inspectorFor(configuration);
+    inspector = options.inspectorFor(configuration, bundle.rules, metrics.registryAnswer);
     metrics.inForce(next);
     log.info({ event: 'configuration', file: options.configurationFile, policy: bundle.revision });
     if (before !== null) {
@@ -139,7 +154,7 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
   };
   await load();
 
-  const reloaded = async (what: 'configuration' | 'certificate', work: () => Promise<void>): Promise<void> => {
+  const reloaded = async (what: Reloaded, work: () => Promise<void>): Promise<void> => {
     try {
       await work();
       metrics.reload(what, true);
@@ -149,6 +164,40 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
       log.error({ event: 'reload-rejected', what, error, inForce: 'what was read before' });
     }
   };
+  const lookAtNodes = async (list: () => Promise<readonly NodeProfile[]>): Promise<void> => {
+    try {
+      const now = await list();
+      if (JSON.stringify(now) !== JSON.stringify(nodes)) {
+        nodes = now;
+        await reloaded('nodes', load);
+      }
+    } catch (error) {
+      metrics.reload('nodes', false);
+      log.error({ event: 'reload-rejected', what: 'nodes', error, inForce: 'what was read before' });
+    }
+  };
+  const lookAtCertificate = async (look: () => Promise<TlsMaterial>): Promise<void> => {
+    try {
+      const next = await look();
+      if (next.certificate !== material?.certificate) {
+        material = next;
+        await reloaded('certificate', async () => running.replaceTls(next));
+      }
+    } catch (error) {
+      metrics.reload('certificate', false);
+      log.error({ event: 'reload-rejected', what: 'certificate', error, inForce: 'what was read before' });
+    }
+  };
+  const { tls } = options;
+  const certificateTimer =
+    tls?.from === 'keeper'
+      ? setInterval(() => void lookAtCertificate(() => tls.look()), options.timing.certificateInterval).unref()
+      : null;
+  const { nodeProfiles } = options;
+  const nodeTimer =
+    nodeProfiles === null
+      ? null
+      : setInterval(() => void lookAtNodes(nodeProfiles), options.timing.nodeInterval).unref();
   const watchCertificate = (files: TlsFiles): { close(): void } =>
     watchFiles(
       [files.certificate, files.key, ...(files.clientAuthorities === null ? [] : [files.clientAuthorities])],
@@ -166,13 +215,14 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
   return {
     port: running.port,
     facts,
-    replaceTls: (next) => running.replaceTls(next),
     async drain() {
       log.info({ event: 'draining', inFlight: running.inFlight() });
       await running.drain();
       for (const watch of watches) {
         watch.close();
       }
+      clearInterval(nodeTimer ?? undefined);
+      clearInterval(certificateTimer ?? undefined);
       facts.close();
       await judge?.close();
       await traces.close();
@@ -188,8 +238,8 @@ function loaded(inspector: ImageInspector | null): ImageInspector {
   return inspector;
 }
 
-function materialOf(origin: TlsOrigin): TlsMaterial {
-  return origin.from === 'files' ? readTlsFiles(origin.files) : origin.material;
+async function materialOf(origin: TlsOrigin): Promise<TlsMaterial> {
+  return origin.from === 'files' ? readTlsFiles(origin.files) : origin.look();
 }
 
 /** Policies run on threads that can be ended: one that never stops costs its own review only. */

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { ElfgateError } from '../errors.ts';
-import type { InspectedContents } from '../facts/inspected-target.ts';
+import type { InspectedContents, InspectedTarget } from '../facts/inspected-target.ts';
 import type { Digest } from '../image/digest.ts';
 import { formatReference, parseReference, type Reference } from '../image/reference.ts';
 import type { CredentialSource } from '../image/registry/credentials.ts';
@@ -16,8 +16,8 @@ export interface InspectedImage {
 export interface InspectedPlatform {
   /** As `amd64`. */
   readonly architecture: string;
-  /** Named and given a role by whoever asks. */
-  readonly contents: InspectedContents;
+  /** Named and given a role by whoever asks. Trust is absent where nobody asked, and never kept. */
+  readonly contents: InspectedContents & Pick<InspectedTarget, 'trust'>;
 }
 
 /** Reads images; knows nothing of caches and deadlines. */
@@ -26,6 +26,17 @@ export interface ImageInspector {
   resolve(reference: Reference, credentials: CredentialSource, signal: AbortSignal): Promise<Digest>;
   /** @throws ElfgateError when the image cannot be had, or is none. */
   inspect(
+    reference: Reference & { readonly digest: Digest },
+    credentials: CredentialSource,
+    signal: AbortSignal,
+  ): Promise<InspectedImage>;
+  /**
+   * Adds who made an image, as it is told now: signatures come and go while bytes stay what they are.
+   *
+   * @throws ElfgateError when that cannot be asked.
+   */
+  withTrust(
+    image: InspectedImage,
     reference: Reference & { readonly digest: Digest },
     credentials: CredentialSource,
     signal: AbortSignal,
@@ -89,8 +100,8 @@ export function imageFacts(options: ImageFactsOptions): ImageFacts {
     maxSize: options.memoryBytes,
     sizeCalculation: sizeInMemory,
   });
-  const resolving = new Map<string, Promise<Digest>>();
-  const inspecting = new Map<Digest, Promise<InspectedImage>>();
+  const resolving = new Map<string, Flight<Digest>>();
+  const inspecting = new Map<Digest, Flight<InspectedImage>>();
   const closing = new AbortController();
   const turns = turnstile(options.inspections);
 
@@ -99,7 +110,9 @@ export function imageFacts(options: ImageFactsOptions): ImageFacts {
   const resolve = (reference: Reference, credentials: CredentialSource): Promise<Digest> =>
     reference.digest !== null
       ? Promise.resolve(reference.digest)
-      : once(resolving, formatReference(reference), () => inspector.resolve(reference, credentials, patience()));
+      : once(resolving, formatReference(reference), credentials, () =>
+          inspector.resolve(reference, credentials, patience()),
+        );
 
   const inspect = async (
     reference: Reference,
@@ -136,14 +149,19 @@ export function imageFacts(options: ImageFactsOptions): ImageFacts {
       events?.onLookup?.('memory');
       return remembered;
     }
-    return once(inspecting, digest, () => inspect(reference, digest, credentials));
+    return once(inspecting, digest, credentials, () => inspect(reference, digest, credentials));
+  };
+
+  const judgeable = async (reference: Reference, credentials: CredentialSource): Promise<InspectedImage> => {
+    const image = await known(reference, credentials);
+    return inspector.withTrust(image, { ...reference, digest: image.digest }, credentials, patience());
   };
 
   return {
     async factsOf(image, credentials, deadline) {
       const start = performance.now();
       try {
-        const work = known(parseReference(image), credentials);
+        const work = judgeable(parseReference(image), credentials);
         const result = await withinDeadline(work, deadline);
         return result === null
           ? { outcome: 'pending', waited: Math.round(performance.now() - start) }
@@ -163,15 +181,34 @@ export function imageFacts(options: ImageFactsOptions): ImageFacts {
   };
 }
 
-/** One piece of work for all who ask for the same at the same time. A failure is not remembered. */
-function once<Key, Value>(flights: Map<Key, Promise<Value>>, key: Key, work: () => Promise<Value>): Promise<Value> {
-  const flying = flights.get(key);
-  if (flying !== undefined) {
-    return flying;
+/** Work that is under way, and whose credentials it is done with. */
+interface Flight<Value> {
+  readonly credentials: CredentialSource;
+  readonly landing: Promise<Value>;
+}
+
+/**
+ * One piece of work for all who ask for the same at the same time. A failure is not remembered, and one of somebody else
+ * is not taken for one's own: other credentials may be let in.
+ */
+async function once<Key, Value>(
+  flights: Map<Key, Flight<Value>>,
+  key: Key,
+  credentials: CredentialSource,
+  work: () => Promise<Value>,
+): Promise<Value> {
+  for (let flying = flights.get(key); flying !== undefined; flying = flights.get(key)) {
+    try {
+      return await flying.landing;
+    } catch (error) {
+      if (flying.credentials === credentials) {
+        throw error;
+      }
+    }
   }
-  const flight = work().finally(() => flights.delete(key));
-  flights.set(key, flight);
-  return flight;
+  const landing = work().finally(() => flights.delete(key));
+  flights.set(key, { credentials, landing });
+  return landing;
 }
 
 /** null when the deadline comes first. The work is not stopped by it, and a failure after it is nobody's. */

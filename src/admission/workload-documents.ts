@@ -123,13 +123,15 @@ function targetsOf(
   const first = platformOf(images.get(runs), architecture);
   const others = deliver.flatMap((name) => {
     const contents = platformOf(images.get(name), architecture);
-    return contents === null ? [] : [delivered({ ...contents, name, role: 'plugin', meeting: nowhere })];
+    return contents === null
+      ? []
+      : [delivered({ ...asWritten(contents, name), name, role: 'plugin', meeting: nowhere })];
   });
   if (first === null) {
     return others;
   }
   const role = others.length > 0 ? 'host' : null;
-  const target: InspectedTarget = { ...first, name: runs, role, meeting: nowhere };
+  const target: InspectedTarget = { ...asWritten(first, runs), name: runs, role, meeting: nowhere };
   const plugins = target.binaries.filter(({ facts }) => facts.role === 'plugin');
   return [
     isDelivered && plugins.length > 0
@@ -137,6 +139,11 @@ function targetsOf(
       : target,
     ...others,
   ];
+}
+
+/** Images are read by digest; whether the pod names one is another question. */
+function asWritten(contents: InspectedPlatform['contents'], image: string): InspectedPlatform['contents'] {
+  return contents.trust == null ? contents : { ...contents, trust: { ...contents.trust, pinned: image.includes('@') } };
 }
 
 /** What its own root's loader would make of the files that are left out is nobody's concern either. */

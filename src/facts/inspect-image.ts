@@ -8,7 +8,14 @@ import { openImages } from '../image/open-images.ts';
 import { formatPlatform } from '../image/platform.ts';
 import { limits } from '../limits.ts';
 import { type EarlyFacts, inspectTree } from './inspect-tree.ts';
-import type { ImageAccess, InspectedContents, InspectedTarget, InspectOptions, Target } from './inspected-target.ts';
+import type {
+  ImageAccess,
+  ImageTrustReport,
+  InspectedContents,
+  InspectedTarget,
+  InspectOptions,
+  Target,
+} from './inspected-target.ts';
 import { inspectionPool } from './inspection-pool.ts';
 import { launchFacts } from './launch-facts.ts';
 import type { ImageFacts } from './schema.ts';
@@ -45,10 +52,15 @@ async function judgedContents(
   if (report === null) {
     return contentsOfImage(image, options, access);
   }
-  const { trust, problem, attested } = report;
-  const known = attested === null || options.symbols === 'listed' ? null : { ...attested, image: imageFacts(image) };
+  const { trust, problem } = report;
+  const known = options.symbols === 'listed' ? null : attestedContents(image, report);
   const contents = known ?? (await contentsOfImage(image, options, access));
   return { ...contents, trust, problems: problem === null ? contents.problems : [...contents.problems, problem] };
+}
+
+/** What is in an image by the word of a trusted inspector; null where there is none. */
+export function attestedContents(image: Image, report: ImageTrustReport | null): InspectedContents | null {
+  return report === null || report.attested === null ? null : { ...report.attested, image: imageFacts(image) };
 }
 
 /**

@@ -15,8 +15,13 @@ import { CoreV1Api, KubeConfig, type V1Pod } from '@kubernetes/client-node';
 import { type Cluster, startCluster } from '../lab/cluster.ts';
 import { artifacts } from '../lab/lab.ts';
 import { pushImage } from '../lab/pushed-images.ts';
-import { certificates, type RunningRegistry, startReferrersRegistry } from '../lab/registry-server.ts';
-import { type ServedWebhook, serveWebhook } from '../lab/served-webhook.ts';
+import {
+  certificates,
+  type RunningRegistry,
+  startReferrersRegistry,
+  startSecuredDistribution,
+} from '../lab/registry-server.ts';
+import { runElfgate, type ServedWebhook, serveWebhook } from '../lab/served-webhook.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'elfgate-e2e-'));
 const configurationFile = join(directory, 'elfgate.yaml');
@@ -654,6 +659,209 @@ describe('when something is down', () => {
     await configureWebhooks(webhook.port);
     await denies(pod({ plugin: image.bad }), wrongPlugin);
     await second.stop();
+  });
+});
+
+describe('registries that ask for credentials', () => {
+  test('an image is read with the pull secret of its pod or its service account, and not without', async (t) => {
+    const lab = await artifacts(['registry/distribution']);
+    assert.ok(lab.available);
+    const secured = await startSecuredDistribution(lab.path['registry/distribution']);
+    t.after(() => secured.stop());
+    const authority = join(directory, 'registry-ca.pem');
+    writeFileSync(authority, secured.ca);
+    const { host, username, password } = secured;
+    await pushImage(host, 'private/gateway', '1', { README: Buffer.from('private') }, secured);
+    const file = join(directory, 'private.yaml');
+    put(file, JSON.stringify({ ...configuration(), registries: [{ host, ca: authority }] }));
+    const private_ = await serveWebhook(
+      [
+        ...['--config', file, '--tls-cert', certificateFile, '--tls-key', keyFile],
+        ...['--pull-secrets', '--kubeconfig', cluster.kubeconfig],
+      ],
+      { cwd: directory },
+    );
+    t.after(() => private_.stop());
+    await configureWebhooks(private_.port);
+    await applied({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      type: 'kubernetes.io/dockerconfigjson',
+      metadata: { name: 'pull', namespace: 'shop' },
+      stringData: {
+        '.dockerconfigjson': JSON.stringify({
+          auths: { [host]: { auth: Buffer.from(`${username}:${password}`).toString('base64') } },
+        }),
+      },
+    });
+    await applied({
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      metadata: { name: 'puller', namespace: 'shop' },
+      imagePullSecrets: [{ name: 'pull' }],
+    });
+    const container = { name: 'gateway', image: `${host}/private/gateway:1` };
+    const denial = await denies(pod({ spec: { containers: [container] } }), /undecided: .*denied/);
+    assert.ok(!denial.includes(password));
+    await admits(pod({ spec: { containers: [container], imagePullSecrets: [{ name: 'pull' }] } }));
+    await admits(pod({ spec: { containers: [container], serviceAccountName: 'puller' } }));
+    assert.ok(!JSON.stringify(private_.records).includes(password));
+    await configureWebhooks(webhook.port);
+  });
+});
+
+describe('nodes', () => {
+  test('a node publishes what it is, and pods are judged by the nodes that they may run on', async (t) => {
+    const lab = await artifacts(['c/vsyscall']);
+    assert.ok(lab.available);
+    await pushImage(registry.host, 'shop/old-program', '1', { 'bin/old': lab.path['c/vsyscall'] });
+    const node = (name: string) => ({
+      apiVersion: 'v1',
+      kind: 'Node',
+      metadata: { name, labels: { 'kubernetes.io/hostname': name, 'kubernetes.io/arch': 'amd64' } },
+    });
+    await applied({ apiVersion: 'v1', kind: 'List', items: [node('measured'), node('strict'), node('lax')] });
+    const published = await runElfgate(['node-profile', '--publish', 'measured', '--kubeconfig', cluster.kubeconfig]);
+    assert.equal(published.exitCode, 0, published.stderr);
+    const { stdout } = await cluster.kubectl(['get', 'node', 'measured', '-o', 'jsonpath={.metadata.annotations}']);
+    assert.equal(JSON.parse(stdout)['node.elfgate.dev/architecture'], process.arch === 'x64' ? 'amd64' : process.arch);
+    for (const [name, mode] of [
+      ['measured', 'emulate'],
+      ['strict', 'none'],
+      ['lax', 'emulate'],
+    ]) {
+      await cluster.kubectl(['annotate', '--overwrite', 'node', String(name), `node.elfgate.dev/vsyscall=${mode}`]);
+    }
+    const knowing = await serve(['--node-profiles', '--kubeconfig', cluster.kubeconfig]);
+    t.after(() => knowing.stop());
+    await configureWebhooks(knowing.port);
+    const on = (hostname: string) =>
+      pod({
+        host: `${registry.host}/shop/old-program:1`,
+        spec: {
+          nodeSelector: { 'kubernetes.io/hostname': hostname },
+          containers: [{ name: 'old', image: `${registry.host}/shop/old-program:1` }],
+        },
+      });
+    await denies(on('strict'), /libc\/vsyscall/);
+    await admits(on('lax'));
+    await configureWebhooks(webhook.port);
+  });
+});
+
+describe('a certificate of its own', () => {
+  test('two replicas share an authority, and the API server is made to trust it', async (t) => {
+    const args = [
+      ...['--config', configurationFile, '--kubeconfig', cluster.kubeconfig, '--self-signed', '127.0.0.1'],
+      ...['--self-signed', 'elfgate.elfgate-system.svc', '--certificate-secret', 'elfgate-system/elfgate-certificate'],
+    ];
+    // Their configurations hold no authority until the replicas put theirs there.
+    const trusted = ca;
+    ca = '';
+    await configureWebhooks(webhook.port);
+    const replicas = await Promise.all([
+      serveWebhook(args, { cwd: directory }),
+      serveWebhook(args, { cwd: directory }),
+    ]);
+    t.after(() => Promise.all(replicas.map((replica) => replica.stop())));
+    const bundle = async (kind: string) => {
+      const path = 'jsonpath={.webhooks[0].clientConfig.caBundle}';
+      return (await cluster.kubectl(['get', `${kind}webhookconfiguration`, 'elfgate', '-o', path])).stdout;
+    };
+    const secret = await cluster.kubectl([
+      'get',
+      'secret',
+      'elfgate-certificate',
+      '-n',
+      'elfgate-system',
+      '-o',
+      'jsonpath={.data.ca\\.crt}',
+    ]);
+    assert.notEqual(secret.stdout, '');
+    assert.equal(await bundle('validating'), secret.stdout);
+    assert.equal(await bundle('mutating'), secret.stdout);
+    ca = Buffer.from(secret.stdout, 'base64').toString();
+    for (const replica of replicas) {
+      await configureWebhooks(replica.port);
+      await denies(pod({ plugin: image.bad }), wrongPlugin);
+      await admits(pod({ plugin: image.good }));
+    }
+    ca = trusted;
+    await configureWebhooks(webhook.port);
+  });
+});
+
+describe('rules about objects', () => {
+  const strictRules = {
+    'workload/no-privilege-escalation': { enforce: 'deny' },
+    'workload/plugin-directory': { enforce: 'deny' },
+    'workload/user-namespace': { enforce: 'deny' },
+    'delivery/canary-steps': { enforce: 'deny' },
+    'delivery/source': { enforce: 'deny' },
+  };
+  let strict: ServedWebhook;
+  before(async () => {
+    const file = join(directory, 'strict.yaml');
+    put(file, JSON.stringify({ ...configuration(), rules: strictRules }));
+    strict = await serveWebhook(['--config', file, '--tls-cert', certificateFile, '--tls-key', keyFile], {
+      cwd: directory,
+    });
+    await configureWebhooks(strict.port);
+  });
+  after(async () => {
+    await strict.stop();
+    await configureWebhooks(webhook.port);
+  });
+  test('a container that can gain privileges is denied', async () => {
+    await denies(
+      pod({ spec: { containers: [{ name: 'tools', image: image.tools }] } }),
+      /workload\/no-privilege-escalation/,
+    );
+  });
+  test('a plugin host on the user namespace of the node is denied, and one of its own admitted', async () => {
+    await denies(pod(), /workload\/user-namespace.*gateway opens plugins/);
+    await admits(pod({ spec: { hostUsers: false } }));
+  });
+  test('plugins of a directory of the node are denied', async () => {
+    const [container] = pod().spec?.containers ?? [];
+    const spec = {
+      hostUsers: false,
+      containers: [{ ...container, volumeMounts: [{ name: 'node', mountPath: '/plugins' }] }],
+      volumes: [{ name: 'node', hostPath: { path: '/opt/plugins' } }],
+    };
+    await denies(pod({ spec }), /workload\/plugin-directory.*come from the node/);
+  });
+  test('a route that skips a step is denied, and the next step admitted', async () => {
+    const route = (weight: number) => ({
+      apiVersion: 'networking.istio.io/v1',
+      kind: 'VirtualService',
+      metadata: { name: 'reviews', namespace: 'shop' },
+      spec: {
+        http: [
+          {
+            route: [
+              { destination: { host: 'reviews', subset: 'v1' }, weight: 100 - weight },
+              { destination: { host: 'reviews', subset: 'v2' }, weight },
+            ],
+          },
+        ],
+      },
+    });
+    await applied(route(0));
+    await denies(route(100), /delivery\/canary-steps.*reviews\/v2 goes from 0 % to 100 %/, 'apply');
+    for (const step of [5, 20, 100]) {
+      await applied(route(step));
+    }
+  });
+  test('a chart by a range of versions is denied, and one whole version admitted', async () => {
+    const release = (version: string) => ({
+      apiVersion: 'helm.toolkit.fluxcd.io/v2',
+      kind: 'HelmRelease',
+      metadata: { name: 'gateway', namespace: 'shop' },
+      spec: { chart: { spec: { chart: 'gateway', version, verify: { provider: 'cosign' } } } },
+    });
+    await denies(release('1.x'), /delivery\/source.*gateway is not pinned/, 'apply');
+    await applied(release('1.4.2'));
   });
 });
 

@@ -7,15 +7,35 @@ import { pack } from 'tar-stream';
 import { mediaTypes } from '../../src/image/descriptor.ts';
 import { registryClient } from '../../src/image/registry/client.ts';
 import { anonymous } from '../../src/image/registry/credentials.ts';
+import type { SecuredRegistry } from './registry-server.ts';
 
 /** Files by their path in the image; the value is a file of this machine, or the bytes themselves. */
 export type ImageContent = Readonly<Record<string, string | Buffer>>;
 
-/** Pushes an image of one layer for linux/amd64 under a tag, and gives its digest. */
-export async function pushImage(host: string, repository: string, tag: string, files: ImageContent): Promise<string> {
+/**
+ * Pushes an image of one layer for linux/amd64 under a tag, and gives its digest.
+ *
+ * @param secured who may push, where the registry asks for that.
+ */
+export async function pushImage(
+  host: string,
+  repository: string,
+  tag: string,
+  files: ImageContent,
+  secured: Pick<SecuredRegistry, 'username' | 'password' | 'ca'> | null = null,
+): Promise<string> {
   const client = registryClient({
-    registries: [{ host, plainHttp: true, ca: null, mirrors: [] }],
-    credentials: anonymous,
+    registries: [{ host, plainHttp: secured === null, ca: secured?.ca ?? null, mirrors: [] }],
+    credentials:
+      secured === null
+        ? anonymous
+        : {
+            credentialsFor: async () => ({
+              kind: 'password',
+              username: secured.username,
+              password: secured.password,
+            }),
+          },
     environment: {},
   });
   try {

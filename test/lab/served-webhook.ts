@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { runProgram } from './process.ts';
 
 const main = join(import.meta.dirname, '..', '..', 'cli', 'main.ts');
 
@@ -15,6 +16,12 @@ export interface ServedWebhook {
   logged(matches: (record: Record<string, unknown>) => boolean): Promise<Record<string, unknown>>;
   /** SIGTERM, and the code it ends with. */
   stop(): Promise<number | null>;
+}
+
+/** Runs another command of elfgate to its end. */
+export function runElfgate(args: readonly string[]): ReturnType<typeof runProgram> {
+  const environment = Object.fromEntries(Object.entries(process.env).map(([name, value]) => [name, value ?? '']));
+  return runProgram(process.execPath, [main, ...args], { environment, timeout: 120_000 });
 }
 
 /** Starts it and waits until it is ready. */

@@ -55,7 +55,14 @@ test.serial('draining: readiness goes first, reviews in flight are answered, and
   const images = knownImages({ [image]: {} });
   images.delay = 700;
   const webhook = await startForTest(images, {
-    timing: { reloadInterval: 50, drainDelay: 300, drainTime: 5_000, inspectionTime: 60_000 },
+    timing: {
+      reloadInterval: 50,
+      certificateInterval: 50,
+      nodeInterval: 50,
+      drainDelay: 300,
+      drainTime: 5_000,
+      inspectionTime: 60_000,
+    },
   });
   t.teardown(() => webhook.drain());
   t.is((await fetch(`${webhook.url}/readyz`)).status, 200);

@@ -68,6 +68,7 @@ export function knownImages(images: Readonly<Record<string, ImageFiles>>): Known
       }
       return imageOf(digest, files);
     },
+    withTrust: async (image) => image,
   };
   return known;
 }
@@ -110,9 +111,18 @@ export async function startForTest(
     log: jsonLog('debug', { write: (line) => void records.push(JSON.parse(line)) }),
     version: '0.0.0',
     traceEndpoint: null,
+    nodeProfiles: null,
     threads: 1,
     ...further,
-    timing: { reloadInterval: 50, drainDelay: 0, drainTime: 5_000, inspectionTime: 60_000, ...further.timing },
+    timing: {
+      reloadInterval: 50,
+      certificateInterval: 50,
+      nodeInterval: 50,
+      drainDelay: 0,
+      drainTime: 5_000,
+      inspectionTime: 60_000,
+      ...further.timing,
+    },
   });
   const scheme = further.tls == null ? 'http' : 'https';
   return { ...webhook, url: `${scheme}://127.0.0.1:${webhook.port}`, records };

@@ -3,7 +3,7 @@ import { limits } from '../../limits.ts';
 import type { Patience, WritableContentStore } from '../content-store.ts';
 import { isRegistry, type Reference } from '../reference.ts';
 import type { CredentialSource } from './credentials.ts';
-import { connections } from './exchange.ts';
+import { type Connections, connections } from './exchange.ts';
 import type { Pace } from './pace.ts';
 import { pagesOf } from './pages.ts';
 import { RegistryHost } from './registry-host.ts';
@@ -18,6 +18,8 @@ export interface RegistryClientOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** How hard each registry may be asked; by default as hard as docker does with large images. */
   readonly pace?: Pace;
+  /** Told the status of every answer, or null where there was none; for metrics. */
+  readonly onAnswer?: (status: number | null) => void;
 }
 
 /** Speaks OCI distribution 1.1 with any number of registries; keeps connections, tokens and what each one can do. */
@@ -35,7 +37,7 @@ const usualPace: Pace = { concurrent: 8, perSecond: null };
 /** Makes a client. One serves a whole run; concurrent use is what it is for. */
 export function registryClient(options: RegistryClientOptions): RegistryClient {
   const hosts = new Map<string, RegistryHost>();
-  const open = connections(options.environment);
+  const open = told(connections(options.environment), options.onAnswer);
   const settingsOf = (registry: string): RegistrySettings | null =>
     options.registries.find(({ host }) => host === registry) ?? null;
 
@@ -84,4 +86,22 @@ export function registryClient(options: RegistryClientOptions): RegistryClient {
     },
     close: () => open.close(),
   };
+}
+
+function told(open: Connections, onAnswer: ((status: number | null) => void) | undefined): Connections {
+  return onAnswer === undefined
+    ? open
+    : {
+        async send(request, ca) {
+          try {
+            const answer = await open.send(request, ca);
+            onAnswer(answer.status);
+            return answer;
+          } catch (error) {
+            onAnswer(null);
+            throw error;
+          }
+        },
+        close: () => open.close(),
+      };
 }
