@@ -595,6 +595,13 @@ export const Workload = closed(
     kind: Type.String(),
     namespace: maybeText('null for a manifest that names none'),
     name: maybeText('null before the cluster has given one'),
+    namespaceLabels: nullable(
+      Type.Record(Type.String(), Type.String(), { description: 'labels of its namespace; null when they are not known' }),
+    ),
+    review: Type.Any({
+      description:
+        'the AdmissionRequest of Kubernetes with the whole object, for policies that were written for other programs; null where no policy reads it',
+    }),
     operation: nullable(oneOf(['create', 'update'], 'what is done with it; null outside of a cluster')),
     pods: Type.Array(
       closed(

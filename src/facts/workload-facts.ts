@@ -19,6 +19,10 @@ export interface WorkloadContext {
   readonly operation: 'create' | 'update' | null;
   /** What it was before; null when it is new, or not known. */
   readonly before: unknown;
+  /** The labels of its namespace; absent when they are not known. */
+  readonly namespaceLabels?: Readonly<Record<string, string>>;
+  /** The AdmissionRequest, for policies that read it. */
+  readonly review?: object;
   /** Where further kinds keep their pod templates. */
   readonly templatePaths?: TemplatePaths;
   /** What is in an image, by its reference as written; null when it was not inspected. */
@@ -55,6 +59,8 @@ function workloadFacts(object: unknown, context: WorkloadContext): WorkloadFacts
     namespace: textOf(valueAt(object, 'metadata.namespace')),
     name: textOf(valueAt(object, 'metadata.name')),
     operation: context.operation,
+    namespaceLabels: context.namespaceLabels ?? null,
+    review: context.review ?? null,
     pods: podTemplatesOf(object, context.templatePaths).map(({ at, spec }) => ({
       at,
       hostUsers: spec.hostUsers,

@@ -30,7 +30,7 @@ type moduleOutline struct {
 	// Package is the path of the file's package: ["data", "elfgate", …].
 	Package []string `json:"package"`
 	Place   place    `json:"place"`
-	// Rules holds the names of the file's rules, each once, in order of first appearance.
+	// Rules holds the names of the file's rules, each once, in order of first appearance; functions are left out.
 	Rules []string `json:"rules"`
 }
 
@@ -62,7 +62,7 @@ func build(ctx context.Context, asked request) (*buildResult, error) {
 	compiler := compile.New().
 		WithTarget(compile.TargetWasm).
 		WithEntrypoints(asked.Entrypoints...).
-		WithCapabilities(capabilities()).
+		WithCapabilities(capabilities(ast.RegoV1)).
 		WithRegoVersion(ast.RegoV1).
 		WithBundle(&sources)
 	if err := compiler.Build(ctx); err != nil {
@@ -73,6 +73,15 @@ func build(ctx context.Context, asked request) (*buildResult, error) {
 		checkResult: checkResult{Modules: outlines(modules), Annotations: annotations(checked)},
 		Calls:       builtinCalls(checked),
 	}, nil
+}
+
+// outline tells what sources declare, without compiling them.
+func outline(asked request) ([]moduleOutline, error) {
+	modules, err := parse(asked.Sources, asked.Roots)
+	if err != nil {
+		return nil, err
+	}
+	return outlines(modules), nil
 }
 
 func check(asked request) (*checkResult, error) {
@@ -88,21 +97,38 @@ func check(asked request) (*checkResult, error) {
 	return &checkResult{Modules: outlines(modules), Annotations: annotations(checked)}, nil
 }
 
-// compiled runs OPA's checks in strict mode (unused variables and imports are errors). It returns the modules as
-// they were parsed, too: the compiler rewrites its own copies.
+// compiled runs OPA's checks, for elfgate's own packages in strict mode (unused variables and imports are errors). It
+// returns the modules as they were parsed, too: the compiler rewrites its own copies.
 func compiled(asked request) (*ast.Compiler, map[string]*ast.Module, error) {
 	if len(asked.Sources) == 0 {
 		return nil, nil, errors.New("no sources")
 	}
-	modules, err := parse(asked.Sources)
+	modules, err := parse(asked.Sources, asked.Roots)
 	if err != nil {
 		return nil, nil, err
 	}
+	own := ownModules(modules)
 	compiler := newCompiler().WithStrict(true)
-	if compiler.Compile(modules); compiler.Failed() {
+	if compiler.Compile(own); compiler.Failed() {
 		return nil, nil, compiler.Errors
 	}
+	if len(own) < len(modules) {
+		compiler = newCompiler()
+		if compiler.Compile(modules); compiler.Failed() {
+			return nil, nil, compiler.Errors
+		}
+	}
 	return compiler, modules, nil
+}
+
+func ownModules(modules map[string]*ast.Module) map[string]*ast.Module {
+	own := make(map[string]*ast.Module, len(modules))
+	for file, module := range modules {
+		if isOwn(module) {
+			own[file] = module
+		}
+	}
+	return own
 }
 
 func outlines(modules map[string]*ast.Module) []moduleOutline {
@@ -117,7 +143,7 @@ func outlines(modules map[string]*ast.Module) []moduleOutline {
 		}
 		for _, rule := range modules[file].Rules {
 			name := rule.Head.Ref()[0].Value.String()
-			if !slices.Contains(outline.Rules, name) {
+			if len(rule.Head.Args) == 0 && !slices.Contains(outline.Rules, name) {
 				outline.Rules = append(outline.Rules, name)
 			}
 		}

@@ -51,7 +51,7 @@ func eval(ctx context.Context, asked request) (*evalResult, error) {
 }
 
 func queryOf(asked request) (*rego.Rego, error) {
-	modules, err := parse(asked.Sources)
+	modules, err := parse(asked.Sources, nil)
 	if err != nil {
 		return nil, err
 	}

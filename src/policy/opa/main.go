@@ -20,6 +20,8 @@ type request struct {
 	Command string `json:"command"`
 	// Sources maps the path of each file, as errors are to name it, to its text.
 	Sources map[string]string `json:"sources"`
+	// Roots maps files to the path below which their packages, and what they read of data, are moved.
+	Roots map[string][]string `json:"roots"`
 	// Data is the base document: rule parameters, and whatever else policies read under `data`.
 	Data map[string]any `json:"data"`
 
@@ -37,12 +39,14 @@ type request struct {
 
 // response holds either errors, or the one field named like the command.
 type response struct {
-	Errors []problem      `json:"errors,omitempty"`
-	Build  *buildResult   `json:"build,omitempty"`
-	Check  *checkResult   `json:"check,omitempty"`
-	Test   *testResult    `json:"test,omitempty"`
-	Fmt    []formatResult `json:"fmt,omitempty"`
-	Eval   *evalResult    `json:"eval,omitempty"`
+	Errors []problem    `json:"errors,omitempty"`
+	Build  *buildResult `json:"build,omitempty"`
+	Check  *checkResult `json:"check,omitempty"`
+	// Outline holds the outline of each file.
+	Outline []moduleOutline `json:"outline,omitempty"`
+	Test    *testResult     `json:"test,omitempty"`
+	Fmt     []formatResult  `json:"fmt,omitempty"`
+	Eval    *evalResult     `json:"eval,omitempty"`
 	// Queries holds a result for each query, in their order.
 	Queries []queryResult `json:"queries,omitempty"`
 }
@@ -77,6 +81,8 @@ func run(ctx context.Context, asked request) (answer response, err error) {
 		answer.Build, err = build(ctx, asked)
 	case "check":
 		answer.Check, err = check(asked)
+	case "outline":
+		answer.Outline, err = outline(asked)
 	case "test":
 		answer.Test, err = test(ctx, asked)
 	case "fmt":

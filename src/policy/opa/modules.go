@@ -29,8 +29,8 @@ var refused = []string{"http.send", "net.lookup_ip_addr", "opa.runtime", "rego.p
 const undefinedFunction = "undefined function "
 
 // capabilities are those of this OPA, without the refused built-ins.
-func capabilities() *ast.Capabilities {
-	offered := ast.CapabilitiesForThisVersion()
+func capabilities(version ast.RegoVersion) *ast.Capabilities {
+	offered := ast.CapabilitiesForThisVersion(ast.CapabilitiesRegoVersion(version))
 	offered.Builtins = slices.DeleteFunc(offered.Builtins, func(b *ast.Builtin) bool {
 		return slices.Contains(refused, b.Name)
 	})
@@ -38,15 +38,17 @@ func capabilities() *ast.Capabilities {
 }
 
 // parse reads every source, and reports the errors of all of them, not only those of the first.
-func parse(sources map[string]string) (map[string]*ast.Module, error) {
+//
+// elfgate's own packages are Rego v1; other sources may be of either version. The modules of files that have a root in
+// roots are moved below it.
+func parse(sources map[string]string, roots map[string][]string) (map[string]*ast.Module, error) {
 	modules := make(map[string]*ast.Module, len(sources))
 	var wrong ast.Errors
 	for _, file := range util.KeysSorted(sources) {
-		module, err := ast.ParseModuleWithOpts(file, sources[file], ast.ParserOptions{
-			ProcessAnnotation: true,
-			Capabilities:      capabilities(),
-			RegoVersion:       ast.RegoV1,
-		})
+		module, err := parseEither(file, sources[file])
+		if root := roots[file]; err == nil && root != nil {
+			err = moveBelow(module, root)
+		}
 		var found ast.Errors
 		switch {
 		case errors.As(err, &found):
@@ -63,9 +65,35 @@ func parse(sources map[string]string) (map[string]*ast.Module, error) {
 	return modules, nil
 }
 
+// parseEither reads Rego v1, or v0 where only that makes sense of a source that is not elfgate's own.
+func parseEither(file, source string) (*ast.Module, error) {
+	module, err := parseAs(ast.RegoV1, file, source)
+	if err == nil {
+		return module, nil
+	}
+	if older, olderErr := parseAs(ast.RegoV0, file, source); olderErr == nil && !isOwn(older) {
+		return older, nil
+	}
+	return nil, err
+}
+
+func parseAs(version ast.RegoVersion, file, source string) (*ast.Module, error) {
+	return ast.ParseModuleWithOpts(file, source, ast.ParserOptions{
+		ProcessAnnotation: version == ast.RegoV1,
+		Capabilities:      capabilities(version),
+		RegoVersion:       version,
+	})
+}
+
+// isOwn tells packages that follow elfgate's conventions from policies that were written for other programs.
+func isOwn(module *ast.Module) bool {
+	path := names(module.Package.Path)
+	return len(path) > 1 && path[1] == "elfgate"
+}
+
 // newCompiler reports every error of a set of modules; OPA's default stops at ten.
 func newCompiler() *ast.Compiler {
-	return ast.NewCompiler().WithCapabilities(capabilities()).SetErrorLimit(0)
+	return ast.NewCompiler().WithCapabilities(capabilities(ast.RegoV1)).SetErrorLimit(0)
 }
 
 // problemsOf gives the source errors that err holds, in the order of their places, or nil if it holds none.

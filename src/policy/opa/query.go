@@ -49,7 +49,7 @@ func queries(ctx context.Context, asked []query) []queryResult {
 }
 
 func answerQuery(ctx context.Context, asked query) queryResult {
-	modules, err := parse(asked.Sources)
+	modules, err := parse(asked.Sources, nil)
 	if err != nil {
 		return rejected(err)
 	}
