@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { reportFormatNames } from '../src/findings/formats.ts';
 import { type OwnPredicateName, ownPredicateNames } from '../src/trust/predicates/predicate-names.ts';
 import { addPolicyCommands } from './policy-commands.ts';
-import { collect, onlyPolicyHelp, policyHelp, withPolicyOptions, withSharedOptions } from './shared-options.ts';
+import { collect, withPolicyOptions, withSharedOptions } from './shared-options.ts';
 import type { ExitCode, Surroundings } from './surroundings.ts';
 
 /** Adds a command to the program; `exit` takes the code that the run is to end with. */
@@ -28,7 +28,7 @@ export const commands: ReadonlyMap<string, AddCommand> = new Map([
 ]);
 
 const targetsHelp =
-  'a file, a directory taken as a root file system, an image (oci:DIR, oci-archive:FILE, docker-archive:FILE, registry:REFERENCE), pid:N or manifest:FILE';
+  'a file, a directory taken as a root file system, an image (oci:DIR, oci-archive:FILE, docker-archive:FILE, registry:REFERENCE), pid:N, manifest:FILE, or objects:FILE for a manifest without its images';
 const platformHelp = 'of an image with several: linux/arm64 (default: all)';
 const plainHttpHelp = 'registry that is asked without TLS (repeatable)';
 
@@ -171,22 +171,25 @@ function addAttest(program: Command, surroundings: Surroundings, exit: (code: Ex
 
 function addScan(program: Command, surroundings: Surroundings, exit: (code: ExitCode) => void): void {
   withSharedOptions(
-    program
-      .command('scan')
-      .description('judge the images of registries, reading each digest once')
-      .argument('[target...]', 'REGISTRY, REGISTRY/REPOSITORY[:TAG|@DIGEST], or - for a list of them on standard input')
-      .option('--tags <pattern>', 'only tags that match, * stands for anything (repeatable)', collect)
-      .option('--state <file>', "keeps what is done (default: in the user's cache directory)")
-      .option('--concurrency <number>', 'images that are scanned at the same time', '4')
-      .option('--rate <number>', 'requests a second to each registry, at most')
-      .option('--policy <path>', policyHelp, collect)
-      .option('--only-policy', onlyPolicyHelp)
-      .option('--platform <platform>', platformHelp)
-      .option('--plain-http <host>', plainHttpHelp, collect)
-      .option('--queue <url>', 'Redis that hands the images to workers: redis://HOST:PORT')
-      .option('--worker', 'scan what others hand out by --queue, until told to stop')
-      .option('--lease <seconds>', 'after which the images of a silent worker go to another one', '60')
-      .addOption(failOnOption()),
+    withPolicyOptions(
+      program
+        .command('scan')
+        .description('judge the images of registries, reading each digest once')
+        .argument(
+          '[target...]',
+          'REGISTRY, REGISTRY/REPOSITORY[:TAG|@DIGEST], or - for a list of them on standard input',
+        )
+        .option('--tags <pattern>', 'only tags that match, * stands for anything (repeatable)', collect)
+        .option('--state <file>', "keeps what is done (default: in the user's cache directory)")
+        .option('--concurrency <number>', 'images that are scanned at the same time', '4')
+        .option('--rate <number>', 'requests a second to each registry, at most')
+        .option('--platform <platform>', platformHelp)
+        .option('--plain-http <host>', plainHttpHelp, collect)
+        .option('--queue <url>', 'Redis that hands the images to workers: redis://HOST:PORT')
+        .option('--worker', 'scan what others hand out by --queue, until told to stop')
+        .option('--lease <seconds>', 'after which the images of a silent worker go to another one', '60')
+        .addOption(failOnOption()),
+    ),
     ['text', 'jsonl'],
   ).action(async (targets: string[], options) => {
     if (options.worker === true) {
@@ -248,32 +251,32 @@ function addNodeProfile(program: Command, surroundings: Surroundings, exit: (cod
 
 function addServe(program: Command, surroundings: Surroundings, exit: (code: ExitCode) => void): void {
   withSharedOptions(
-    program
-      .command('serve')
-      .description('answer admission reviews of a Kubernetes API server')
-      .option('--listen <address>', 'host and port', ':8443')
-      .option('--tls-cert <file>', 'certificate with its chain, PEM; read again when it changes')
-      .option('--tls-key <file>', 'its private key, PEM')
-      .option('--client-ca <file>', 'authorities of client certificates, PEM; reviews without one are refused')
-      .option(
-        '--self-signed <name>',
-        'keep a certificate for this name with an authority of its own (repeatable)',
-        collect,
-      )
-      .option('--certificate-secret <secret>', 'NAMESPACE/NAME in which replicas share that')
-      .option('--webhook-configuration <name>', 'the configurations that are to trust it', 'elfgate')
-      .option('--plain-http', 'no TLS: behind a proxy, and in tests')
-      .option('--pull-secrets', 'read images with the pull secrets of pods and service accounts')
-      .option('--node-profiles', 'reckon with what the nodes publish about themselves (elfgate node-profile)')
-      .option('--kubeconfig <file>', 'how the API server is reached (default: the service account of this pod)')
-      .option('--policy <path>', policyHelp, collect)
-      .option('--only-policy', onlyPolicyHelp)
-      .option('--drain-delay <seconds>', 'between the end of readiness and of listening', '5')
-      .addOption(
-        new Option('--log-level <level>', 'of the JSON log on standard output')
-          .choices(['debug', 'info', 'warn', 'error'])
-          .default('info'),
-      ),
+    withPolicyOptions(
+      program
+        .command('serve')
+        .description('answer admission reviews of a Kubernetes API server')
+        .option('--listen <address>', 'host and port', ':8443')
+        .option('--tls-cert <file>', 'certificate with its chain, PEM; read again when it changes')
+        .option('--tls-key <file>', 'its private key, PEM')
+        .option('--client-ca <file>', 'authorities of client certificates, PEM; reviews without one are refused')
+        .option(
+          '--self-signed <name>',
+          'keep a certificate for this name with an authority of its own (repeatable)',
+          collect,
+        )
+        .option('--certificate-secret <secret>', 'NAMESPACE/NAME in which replicas share that')
+        .option('--webhook-configuration <name>', 'the configurations that are to trust it', 'elfgate')
+        .option('--plain-http', 'no TLS: behind a proxy, and in tests')
+        .option('--pull-secrets', 'read images with the pull secrets of pods and service accounts')
+        .option('--node-profiles', 'reckon with what the nodes publish about themselves (elfgate node-profile)')
+        .option('--kubeconfig <file>', 'how the API server is reached (default: the service account of this pod)')
+        .option('--drain-delay <seconds>', 'between the end of readiness and of listening', '5')
+        .addOption(
+          new Option('--log-level <level>', 'of the JSON log on standard output')
+            .choices(['debug', 'info', 'warn', 'error'])
+            .default('info'),
+        ),
+    ),
     ['json'],
   ).action(async (options) => {
     const { serveCommand } = await import('./serve.ts');

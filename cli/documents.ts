@@ -5,6 +5,8 @@ import type { LazyImageAccess } from './images.ts';
 import { usageError } from './shared-options.ts';
 
 const manifestPrefix = 'manifest:';
+const objectsPrefix = 'objects:';
+const isManifest = (name: string): boolean => name.startsWith(manifestPrefix) || name.startsWith(objectsPrefix);
 
 /**
  * The documents of all targets; those of manifests after the others, as their pods meet nothing else.
@@ -17,17 +19,21 @@ export async function documentsOfTargets(
   images: LazyImageAccess,
 ): Promise<readonly FactsDocument[]> {
   for (const { name, role } of targets) {
-    if (name.startsWith(manifestPrefix) && role !== null) {
+    if (isManifest(name) && role !== null) {
       throw usageError(`${name} cannot be a ${role}`, 'a manifest says itself which image is mounted into which');
     }
   }
   const documents = [
     ...(await inspect(
-      targets.filter(({ name }) => !name.startsWith(manifestPrefix)),
+      targets.filter(({ name }) => !isManifest(name)),
       { ...options, images: images.open },
     )),
   ];
   for (const { name } of targets) {
+    if (name.startsWith(objectsPrefix)) {
+      const { inspectObjects } = await import('../src/admission/inspect-manifest.ts');
+      documents.push(...inspectObjects(name.slice(objectsPrefix.length)));
+    }
     if (name.startsWith(manifestPrefix)) {
       const { inspectManifest } = await import('../src/admission/inspect-manifest.ts');
       documents.push(...(await inspectManifest(name.slice(manifestPrefix.length), options, await images.open())));

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { compilePolicies } from '../src/policy/compile-policies.ts';
+import { ElfgateError } from '../src/errors.ts';
+import { type CompileOptions, compilePolicies } from '../src/policy/compile-policies.ts';
 import {
   type Configuration,
   defaultConfiguration,
@@ -26,6 +27,9 @@ export interface PolicyOptions {
   readonly policy?: readonly string[];
   /** Leave the built-in rules out. */
   readonly onlyPolicy?: boolean;
+  /** Packages of Conftest. */
+  readonly namespace?: readonly string[];
+  readonly allNamespaces?: boolean;
 }
 
 /**
@@ -35,10 +39,8 @@ export interface PolicyOptions {
  *
  * @throws ElfgateError `policy` when they do not compile, `missing-tool` when the compiler cannot be had.
  */
-export async function policiesFor(
-  { policy = [], onlyPolicy = false }: PolicyOptions,
-  { env }: Surroundings,
-): Promise<PolicyBundle> {
+export async function policiesFor(options: PolicyOptions, { env }: Surroundings): Promise<PolicyBundle> {
+  const { policy = [], onlyPolicy = false } = options;
   if (policy.length === 0) {
     if (onlyPolicy) {
       throw usageError('--only-policy needs policies of your own', 'elfgate check --only-policy --policy DIR TARGET');
@@ -48,7 +50,28 @@ export async function policiesFor(
     }
   }
   const own = await unpackedPolicies(policy, env);
-  return compilePolicies(onlyPolicy ? [engine, ...own] : policyDirectories(own), compilerOptions(env));
+  const bundle = await compilePolicies(onlyPolicy ? [engine, ...own] : policyDirectories(own), {
+    ...compilerOptions(env),
+    ...namespacesOf(options),
+  });
+  const isOwn = ({ file }: { readonly file: string }): boolean => !existsSync(join(builtIn, file));
+  if (policy.length > 0 && policy.every((path) => resolve(path) !== builtIn) && !bundle.rules.some(isOwn)) {
+    throw new ElfgateError('policy', `${policy.join(', ')}: holds no rule`, {
+      hint: 'elfgate policy new FAMILY/NAME makes one; packages of Conftest and constraints of Gatekeeper are rules, too',
+    });
+  }
+  return bundle;
+}
+
+/** The packages of Conftest that options choose. */
+export function namespacesOf({
+  namespace,
+  allNamespaces = false,
+}: Pick<PolicyOptions, 'namespace' | 'allNamespaces'>): Pick<CompileOptions, 'namespaces'> {
+  if (allNamespaces && namespace !== undefined) {
+    throw usageError('--namespace and --all-namespaces exclude each other', 'elfgate check --namespace main …');
+  }
+  return allNamespaces ? { namespaces: 'all' } : namespace === undefined ? {} : { namespaces: namespace };
 }
 
 /** Directories stay as they are; bundles are unpacked into the cache. */

@@ -5,7 +5,7 @@ import { compilePolicies } from '../src/policy/compile-policies.ts';
 import { readPolicySources } from '../src/policy/policy-sources.ts';
 import { cacheDirectory } from './directories.ts';
 import { writeOutput } from './output.ts';
-import { bundleDirectories, compilerOptions, unpackedPolicies } from './policies.ts';
+import { bundleDirectories, compilerOptions, namespacesOf, type PolicyOptions, unpackedPolicies } from './policies.ts';
 import { type SharedOptions, usageError } from './shared-options.ts';
 import type { ExitCode, Surroundings } from './surroundings.ts';
 
@@ -15,7 +15,7 @@ import type { ExitCode, Surroundings } from './surroundings.ts';
  */
 export async function policyBuildCommand(
   directories: readonly string[],
-  options: SharedOptions,
+  options: SharedOptions & Pick<PolicyOptions, 'namespace' | 'allNamespaces'>,
   surroundings: Surroundings,
 ): Promise<ExitCode> {
   const { outputFile, ...printing } = options;
@@ -24,7 +24,7 @@ export async function policyBuildCommand(
   }
   const { env } = surroundings;
   const given = bundleDirectories(await unpackedPolicies(directories, env));
-  const bundle = await compilePolicies(given, compilerOptions(env));
+  const bundle = await compilePolicies(given, { ...compilerOptions(env), ...namespacesOf(options) });
   const packed = join(cacheDirectory(env), 'packed', `${bundle.revision}.tar.gz`);
   if (!existsSync(packed)) {
     const { packBundle } = await import('../src/policy/bundle-archive.ts');

@@ -1,17 +1,20 @@
 import { checkPolicies } from '../src/policy/compile-policies.ts';
 import { describeProblem } from '../src/policy/policy-problems.ts';
 import { writeOutput } from './output.ts';
-import { compilerOptions, policyDirectories } from './policies.ts';
+import { compilerOptions, namespacesOf, type PolicyOptions, policyDirectories } from './policies.ts';
 import type { SharedOptions } from './shared-options.ts';
 import type { ExitCode, Surroundings } from './surroundings.ts';
 
 /** `elfgate policy check [DIR…]`: what is wrong with policies, each problem with its line of Rego. */
 export async function policyCheckCommand(
   directories: readonly string[],
-  options: SharedOptions,
+  options: SharedOptions & Pick<PolicyOptions, 'namespace' | 'allNamespaces'>,
   surroundings: Surroundings,
 ): Promise<ExitCode> {
-  const { sources, problems } = await checkPolicies(policyDirectories(directories), compilerOptions(surroundings.env));
+  const { sources, problems } = await checkPolicies(policyDirectories(directories), {
+    ...compilerOptions(surroundings.env),
+    ...namespacesOf(options),
+  });
   if (options.output === 'json') {
     const located = problems.map((problem) => ({
       ...problem,

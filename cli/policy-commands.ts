@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { collect, withPolicyOptions, withSharedOptions } from './shared-options.ts';
+import { collect, withNamespaceOptions, withPolicyOptions, withSharedOptions } from './shared-options.ts';
 import type { ExitCode, Surroundings } from './surroundings.ts';
 
 /** Adds the commands below `elfgate policy`; `exit` takes the code that the run is to end with. */
@@ -11,10 +11,12 @@ export function addPolicyCommands(policy: Command, surroundings: Surroundings, e
     },
   );
   withSharedOptions(
-    policy
-      .command('check')
-      .description('compile policies and say what is wrong with them')
-      .argument('[directory...]', 'own rules next to the built-in ones'),
+    withNamespaceOptions(
+      policy
+        .command('check')
+        .description('compile policies and say what is wrong with them')
+        .argument('[directory...]', 'own rules next to the built-in ones'),
+    ),
     ['text', 'json'],
   ).action(async (directories: string[], options) => {
     const { policyCheckCommand } = await import('./policy-check.ts');
@@ -58,10 +60,12 @@ export function addPolicyCommands(policy: Command, surroundings: Surroundings, e
     exit(await policyEvalCommand(query, options, surroundings));
   });
   withSharedOptions(
-    policy
-      .command('build')
-      .description('compile policies into a bundle')
-      .argument('[directory...]', 'own rules; the built-in ones when none are given'),
+    withNamespaceOptions(
+      policy
+        .command('build')
+        .description('compile policies into a bundle')
+        .argument('[directory...]', 'own rules; the built-in ones when none are given'),
+    ),
     ['text', 'json'],
   ).action(async (directories: string[], options) => {
     const { policyBuildCommand } = await import('./policy-build.ts');

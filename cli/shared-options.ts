@@ -35,10 +35,22 @@ export function usageError(message: string, hint: string): ElfgateError {
   return new ElfgateError('usage', message, { hint });
 }
 
-export const policyHelp = 'own rules next to the built-in ones: a directory or bundle.tar.gz (repeatable)';
-export const onlyPolicyHelp = 'own rules instead of the built-in ones';
-
 /** Adds the options that choose policies. */
 export function withPolicyOptions(command: Command): Command {
-  return command.option('--policy <path>', policyHelp, collect).option('--only-policy', onlyPolicyHelp);
+  return withNamespaceOptions(
+    command
+      .option(
+        '--policy <path>',
+        'own rules next to the built-in ones: a directory, bundle.tar.gz or oci:REFERENCE (repeatable)',
+        collect,
+      )
+      .option('--only-policy', 'own rules instead of the built-in ones'),
+  );
+}
+
+/** Adds the options that choose among packages of Conftest. */
+export function withNamespaceOptions(command: Command): Command {
+  return command
+    .option('--namespace <package>', 'package of policies written for Conftest (repeatable; default: main)', collect)
+    .option('--all-namespaces', 'all of their packages');
 }

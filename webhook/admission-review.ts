@@ -19,6 +19,8 @@ export interface ReviewRequest {
   /** null on DELETE. */
   readonly object: unknown;
   readonly oldObject: unknown;
+  /** The AdmissionRequest as it came, for policies that were written for other programs. */
+  readonly whole: object;
 }
 
 /** An answer to one review. */
@@ -91,6 +93,7 @@ export function parseReview(body: Uint8Array): ParsedReview {
       dryRun: flagOf(request.dryRun) === true,
       object: request.object ?? null,
       oldObject: request.oldObject ?? null,
+      whole: request,
     },
   };
 }

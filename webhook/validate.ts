@@ -96,6 +96,9 @@ async function judged(
       object: request.object,
       before: request.oldObject,
       operation: request.operation === 'CREATE' ? 'create' : 'update',
+      request: request.whole,
+      // Asking for the namespace would be one more request of the API server, in the time of the review.
+      namespaceLabels: null,
       name: nameOf(request),
       templates,
       templatePaths,

@@ -209,7 +209,7 @@ meets(expression, found) if {
 
 meets(expression, found) if {
 	expression.operator == "NotIn"
-	not found[expression.key] in expression.values
+	not object.get(found, expression.key, null) in expression.values
 }
 
 meets(expression, found) if {

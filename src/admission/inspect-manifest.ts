@@ -7,7 +7,7 @@ import type { FactsDocument } from '../facts/schema.ts';
 import { isDigest } from '../image/digest.ts';
 import { parseReference } from '../image/reference.ts';
 import { limits } from '../limits.ts';
-import { elementsOf, fieldsOf, textOf, valueAt } from '../workload/fields.ts';
+import { elementsOf, fieldsOf, textOf, textsOf, valueAt } from '../workload/fields.ts';
 import { podTemplatesOf } from '../workload/pod-templates.ts';
 import type { InspectedImage } from './image-facts.ts';
 import { nodeDemands } from './node-profiles.ts';
@@ -26,7 +26,8 @@ export async function inspectManifest(
 ): Promise<readonly FactsDocument[]> {
   const documents: FactsDocument[] = [];
   const known = new Map<string, InspectedImage>();
-  for (const object of objectsOf(file)) {
+  const objects = objectsOf(file);
+  for (const object of objects) {
     const name = `${file}: ${nameOf(object)}`;
     const templates = within(name, () => podTemplatesOf(object));
     for (const image of imagesOf(templates)) {
@@ -35,15 +36,20 @@ export async function inspectManifest(
       }
     }
     documents.push(
-      documentOfWorkload({
-        object,
-        before: null,
-        operation: null,
-        name,
-        templates,
-        templatePaths: {},
-        images: known,
-      }),
+      documentOfWorkload(
+        {
+          object,
+          before: null,
+          operation: null,
+          request: null,
+          namespaceLabels: labelsOfNamespace(object, objects),
+          name,
+          templates,
+          templatePaths: {},
+          images: known,
+        },
+        'stated',
+      ),
     );
     for (const { spec } of templates) {
       const { architectures } = nodeDemands(spec.nodeSelector, []);
@@ -52,6 +58,66 @@ export async function inspectManifest(
   }
   // Two pods may share an image, and meet the same others with it.
   return [...new Map(documents.map((document) => [keyOf(document), document])).values()];
+}
+
+/**
+ * The objects of a manifest alone, without their images: nothing is fetched. What an AdmissionReview holds is taken as it
+ * was asked.
+ *
+ * @throws ElfgateError as {@link inspectManifest}.
+ */
+export function inspectObjects(file: string): readonly FactsDocument[] {
+  const found = objectsOf(file).map((written) => {
+    const request = fieldsOf(written).kind === 'AdmissionReview' ? fieldsOf(fieldsOf(written).request) : null;
+    const [object, before] =
+      request === null ? [written, null] : [request.object ?? request.oldObject, request.oldObject];
+    if (textOf(fieldsOf(object).kind) === null) {
+      throw new ElfgateError('malformed', `${file}: holds an AdmissionReview without an object`);
+    }
+    return { object, before: before ?? null, request };
+  });
+  const objects = found.map(({ object }) => object);
+  return found.map(({ object, before, request }) => {
+    const name = `${file}: ${nameOf(object)}`;
+    return documentOfWorkload(
+      {
+        object,
+        before,
+        operation: operationOf(request),
+        request,
+        namespaceLabels: labelsOfNamespace(object, objects),
+        name,
+        templates: within(name, () => podTemplatesOf(object)),
+        templatePaths: {},
+        images: new Map(),
+      },
+      'stated',
+    );
+  });
+}
+
+function operationOf(request: object | null): 'create' | 'update' | null {
+  switch (fieldsOf(request).operation) {
+    case 'CREATE':
+      return 'create';
+    case 'UPDATE':
+      return 'update';
+    default:
+      return null;
+  }
+}
+
+/** Of the namespace that an object is in, where the same manifest describes it. */
+function labelsOfNamespace(object: unknown, objects: readonly unknown[]): Readonly<Record<string, string>> | null {
+  const name = textOf(valueAt(object, 'metadata.namespace'));
+  const namespace = objects.find(
+    (other) =>
+      name !== null &&
+      fieldsOf(other).apiVersion === 'v1' &&
+      fieldsOf(other).kind === 'Namespace' &&
+      valueAt(other, 'metadata.name') === name,
+  );
+  return namespace === undefined ? null : textsOf(valueAt(namespace, 'metadata.labels'));
 }
 
 async function inspectAs(

@@ -7,7 +7,7 @@ import type { PolicyBundle } from '../policy/policy-bundle.ts';
 import type { PodTemplate } from '../workload/pod-templates.ts';
 import type { InspectedImage } from './image-facts.ts';
 import { type NodeDemands, nodeDemands, nodeParameters } from './node-profiles.ts';
-import { documentOfWorkload, documentsOfPod, type KnownWorkload } from './workload-documents.ts';
+import { documentOfWorkload, documentsOfPod, type KnownWorkload, readsReview } from './workload-documents.ts';
 
 /** A finding about an object of a cluster, or about one of its images. */
 export interface AdmissionFinding extends JudgedFinding {
@@ -68,6 +68,7 @@ export async function admissionJudge(
 ): Promise<AdmissionJudge> {
   const inForce = rulesInForce(configuration, bundle.rules);
   const anywhere = await prepare(bundle, inForce);
+  const review = readsReview(bundle.rules.filter(({ id }) => inForce.has(id))) ? 'stated' : 'omitted';
   const onNodes = new Map<string, Promise<Evaluator>>();
 
   const evaluatorFor = (demands: NodeDemands): Promise<Evaluator> => {
@@ -118,7 +119,7 @@ export async function admissionJudge(
     async judge(workload, namespace, today) {
       const enforced = inNamespace(inForce, namespace, configuration);
       return together([
-        await judgeDocument(documentOfWorkload(workload), anywhere, enforced, today),
+        await judgeDocument(documentOfWorkload(workload, review), anywhere, enforced, today),
         ...(await judgePods(workload.templates, workload.images, enforced, today)),
       ]);
     },

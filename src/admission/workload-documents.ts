@@ -4,6 +4,8 @@ import type { InspectedTarget } from '../facts/inspected-target.ts';
 import { noLinkage } from '../facts/linkage-facts.ts';
 import type { FactsDocument } from '../facts/schema.ts';
 import { type ImageContents, workloadDocument } from '../facts/workload-facts.ts';
+import type { RuleMetadata } from '../policy/rule-metadata.ts';
+import { fieldsOf, textOf, valueAt } from '../workload/fields.ts';
 import type { PodSpec } from '../workload/pod-spec.ts';
 import type { PodTemplate, TemplatePaths } from '../workload/pod-templates.ts';
 import { containerProcesses } from '../workload/processes.ts';
@@ -14,6 +16,10 @@ export interface KnownWorkload {
   readonly object: unknown;
   readonly before: unknown;
   readonly operation: 'create' | 'update' | null;
+  /** The AdmissionRequest; null where no cluster asks. */
+  readonly request: object | null;
+  /** The labels of its namespace; null when they are not known. */
+  readonly namespaceLabels: Readonly<Record<string, string>> | null;
   /** Names it to people: `Deployment shop/gateway`. */
   readonly name: string;
   readonly templates: readonly PodTemplate[];
@@ -31,14 +37,41 @@ export function imagesOf(templates: readonly PodTemplate[]): readonly string[] {
   return [...new Set(images)].filter((image) => image !== '');
 }
 
-/** The facts of the object itself, which need no image but say what is known of them. */
-export function documentOfWorkload(workload: KnownWorkload): FactsDocument {
+/** Whether rules read the object itself, and not only the facts about it: those that were written for other programs. */
+export function readsReview(rules: readonly RuleMetadata[]): boolean {
+  return rules.some(({ facts }) => facts.includes('workload.review'));
+}
+
+/**
+ * The facts of the object itself, which need no image but say what is known of them.
+ *
+ * @param review whether the object comes along as it is; it is as large as all other facts together.
+ */
+export function documentOfWorkload(workload: KnownWorkload, review: 'stated' | 'omitted'): FactsDocument {
+  const { namespaceLabels } = workload;
   return workloadDocument(workload.object, workload.name, {
     operation: workload.operation,
     before: workload.before,
+    ...(namespaceLabels === null ? {} : { namespaceLabels }),
+    ...(review === 'omitted' ? {} : { review: { ...requestAbout(workload.object), ...workload.request } }),
     templatePaths: workload.templatePaths,
     contentsOf: (image) => contentsOf(workload.images.get(image)),
   });
+}
+
+/** The AdmissionRequest that Gatekeeper's auditor makes of an object, with which nobody does anything. */
+function requestAbout(object: unknown): object {
+  const { apiVersion, kind } = fieldsOf(object);
+  const [version = '', group = ''] = (textOf(apiVersion) ?? '').split('/').reverse();
+  return {
+    kind: { group, version, kind: textOf(kind) ?? '' },
+    name: textOf(valueAt(object, 'metadata.name')) ?? '',
+    namespace: textOf(valueAt(object, 'metadata.namespace')) ?? '',
+    operation: '',
+    userInfo: {},
+    object,
+    oldObject: null,
+  };
 }
 
 function contentsOf(image: InspectedImage | undefined): ImageContents | null {

@@ -596,7 +596,9 @@ export const Workload = closed(
     namespace: maybeText('null for a manifest that names none'),
     name: maybeText('null before the cluster has given one'),
     namespaceLabels: nullable(
-      Type.Record(Type.String(), Type.String(), { description: 'labels of its namespace; null when they are not known' }),
+      Type.Record(Type.String(), Type.String(), {
+        description: 'labels of its namespace; null when they are not known',
+      }),
     ),
     review: Type.Any({
       description:

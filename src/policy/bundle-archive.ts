@@ -27,7 +27,7 @@ export async function packBundle(bundle: PolicyBundle, sources: PolicySources): 
     ['.manifest', `${JSON.stringify(manifest, null, 2)}\n`],
     ['policy.wasm', bundle.wasm],
     ['rules.json', bundleManifest(bundle)],
-    ...Object.entries({ ...sources.policies, ...sources.dataFiles }),
+    ...Object.entries({ ...sources.policies, ...sources.dataFiles, ...sources.manifests }),
   ]);
   const archive = pack();
   for (const [name, content] of [...files].sort(([a], [b]) => (a < b ? -1 : 1))) {
@@ -73,8 +73,8 @@ export async function unpackBundle(bytes: Uint8Array, name: string, cacheDirecto
     return directory;
   }
   const files = await filesOf(bytes, name);
-  if (![...files.keys()].some((path) => path.endsWith('.rego'))) {
-    throw new ElfgateError('policy', `${name}: holds no Rego`, {
+  if (![...files.keys()].some((path) => /\.(?:rego|ya?ml)$/.test(path))) {
+    throw new ElfgateError('policy', `${name}: holds no policies`, {
       hint: 'elfgate policy build DIR --output-file bundle.tar.gz makes a bundle',
     });
   }

@@ -3,6 +3,8 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ElfgateError } from '../errors.ts';
+import { withAdoptedPolicies } from './adopted/adopted-policies.ts';
+import { defaultNamespaces, type Namespaces } from './adopted/conftest.ts';
 import type { OpaAnswer, PolicyProblem } from './opa.ts';
 import type { OpaOptions } from './opa-program.ts';
 import { opaSourcesHash } from './opa-sources.ts';
@@ -11,6 +13,9 @@ import { policyError } from './policy-problems.ts';
 import { type PolicyDirectory, type PolicySources, readPolicySources } from './policy-sources.ts';
 import { rulesOf } from './rule-metadata.ts';
 import { entrypoint } from './wasm-policy.ts';
+
+/** What compiling needs. `namespaces` are the packages of Conftest that are evaluated. */
+export type CompileOptions = OpaOptions & { readonly namespaces?: Namespaces };
 
 /**
  * Compiles the policies of one or several directories. The first to come with new sources takes about a second; after
@@ -22,16 +27,17 @@ import { entrypoint } from './wasm-policy.ts';
  */
 export async function compilePolicies(
   directories: readonly PolicyDirectory[],
-  options: OpaOptions,
+  options: CompileOptions,
 ): Promise<PolicyBundle> {
   const sources = readPolicySources(directories);
-  const revision = revisionOf(sources);
+  const { namespaces = defaultNamespaces } = options;
+  const revision = revisionOf(sources, namespaces);
   const directory = join(options.cacheDirectory, 'policies', revision);
   const kept = keptBundle(directory);
   if (kept !== null) {
     return kept;
   }
-  const bundle = await compile(sources, revision, options);
+  const bundle = await compile(await withAdoptedPolicies(sources, namespaces, options), revision, options);
   // Another process may have written it meanwhile. What is there and damaged has to give way.
   if (existsSync(directory) && keptBundle(directory) === null) {
     await rm(directory, { recursive: true, force: true, maxRetries: 3 });
@@ -49,14 +55,16 @@ export async function compilePolicies(
  */
 export async function checkPolicies(
   directories: readonly PolicyDirectory[],
-  options: OpaOptions,
+  options: CompileOptions,
 ): Promise<{ readonly sources: PolicySources; readonly problems: readonly PolicyProblem[] }> {
   const { askOpa } = await import('./opa.ts');
-  const sources = readPolicySources(directories);
+  const { namespaces = defaultNamespaces } = options;
+  const read = readPolicySources(directories);
+  const sources = isComplete(read) ? await withAdoptedPolicies(read, namespaces, options) : read;
   const everything = { ...sources.policies, ...sources.tests };
   // Rego of another purpose reads another input than facts.
   const schema = isComplete(sources) ? { schema: (await import('../facts/schema.ts')).FactsDocument } : {};
-  const checked = await askOpa('check', { sources: everything, ...schema }, options);
+  const checked = await askOpa('check', { sources: everything, roots: sources.roots, ...schema }, options);
   if (checked.outcome === 'rejected') {
     return { sources, problems: checked.problems };
   }
@@ -86,9 +94,9 @@ export async function formatPolicies(
   }));
 }
 
-function revisionOf({ policies, dataFiles }: PolicySources): string {
-  const hash = createHash('sha256').update(`${bundleFormat}\n${opaSourcesHash()}\n`);
-  for (const [path, text] of [...Object.entries(policies), ...Object.entries(dataFiles)]) {
+function revisionOf({ policies, dataFiles, manifests }: PolicySources, namespaces: Namespaces): string {
+  const hash = createHash('sha256').update(`${bundleFormat}\n${opaSourcesHash()}\n${JSON.stringify(namespaces)}\n`);
+  for (const [path, text] of [policies, dataFiles, manifests].flatMap(Object.entries<string>)) {
     hash.update(`${path}\n${text.length}\n${text}`);
   }
   return hash.digest('hex');
@@ -150,7 +158,7 @@ async function build(sources: PolicySources, options: OpaOptions): Promise<OpaAn
     });
   }
   const { askOpa } = await import('./opa.ts');
-  return askOpa('build', { sources: sources.policies, entrypoints: [entrypoint] }, options);
+  return askOpa('build', { sources: sources.policies, roots: sources.roots, entrypoints: [entrypoint] }, options);
 }
 
 /** Whether the sources are what `elfgate check` runs, and not only a part of it, or Rego of another purpose. */

@@ -27,12 +27,16 @@ export interface PolicyProblem extends Place {
 /** Rego sources: the path of each file, as problems are to name it, and its text. */
 export type RegoSources = Readonly<Record<string, string>>;
 
+/** Files whose packages, and what they read of data, are moved below a path of `data`. */
+type RegoRoots = Readonly<Record<string, readonly string[]>>;
+
 /** What one Rego file declares. */
 export interface ModuleOutline {
   readonly file: string;
   /** `['data', 'elfgate', …]`. */
   readonly package: readonly string[];
   readonly place: Place;
+  /** Names, without those of functions. */
   readonly rules: readonly string[];
 }
 
@@ -108,7 +112,11 @@ export interface CoverageReport {
 
 interface Conversation {
   readonly build: {
-    readonly question: { readonly sources: RegoSources; readonly entrypoints: readonly string[] };
+    readonly question: {
+      readonly sources: RegoSources;
+      readonly roots?: RegoRoots;
+      readonly entrypoints: readonly string[];
+    };
     readonly answer: {
       /** Base64. */
       readonly wasm: string;
@@ -120,8 +128,12 @@ interface Conversation {
   };
   readonly check: {
     /** `schema` is the JSON Schema of the input. */
-    readonly question: { readonly sources: RegoSources; readonly schema?: object };
+    readonly question: { readonly sources: RegoSources; readonly roots?: RegoRoots; readonly schema?: object };
     readonly answer: { readonly modules: readonly ModuleOutline[]; readonly annotations: readonly Annotation[] };
+  };
+  readonly outline: {
+    readonly question: { readonly sources: RegoSources };
+    readonly answer: readonly ModuleOutline[];
   };
   readonly test: {
     /** Without `data`, every parameter of a rule has its declared default. */

@@ -13,6 +13,10 @@ export interface PolicySources {
   readonly tests: RegoSources;
   /** The same for files named `data.json`, `data.yaml` or `data.yml`: base data, found below `data` by their folders. */
   readonly dataFiles: Readonly<Record<string, string>>;
+  /** The same for YAML files that hold templates or constraints of Gatekeeper. */
+  readonly manifests: Readonly<Record<string, string>>;
+  /** Files whose packages are moved below a path of `data`. */
+  readonly roots: Readonly<Record<string, readonly string[]>>;
   /** The path under which the reader of a message finds a file of either list. */
   readonly locations: ReadonlyMap<string, string>;
 }
@@ -25,7 +29,7 @@ export type PolicyDirectory = string | { readonly directory: string; readonly pa
  * in two of them if it is the same in both, as what a bundle brings along is; a single file stands for a directory of it.
  *
  * Names that begin with a dot are passed over (a mounted ConfigMap holds its files twice, once below `..data`), and
- * so is everything that is neither Rego nor base data. Reads are synchronous: for sixty small files that takes a third
+ * so is everything that is neither Rego nor base data nor of Gatekeeper. Reads are synchronous: for sixty small files that takes a third
  * of the time, and every `elfgate check` waits for it.
  *
  * @throws ElfgateError `unreadable` for a directory or file that cannot be read, `policy` for a file that is no UTF-8
@@ -36,10 +40,13 @@ export function readPolicySources(directories: readonly PolicyDirectory[]): Poli
   const locations = new Map<string, string>();
 
   const add = (location: string, path: string): void => {
-    if (!path.endsWith('.rego') && !isDataFile(path)) {
+    if (!/\.(?:rego|ya?ml)$/.test(path) && !isDataFile(path)) {
       return;
     }
     const text = textOf(location);
+    if (!path.endsWith('.rego') && !isDataFile(path) && !isOfGatekeeper(text)) {
+      return;
+    }
     const other = locations.get(path);
     if (other !== undefined) {
       if (texts.get(path) === text) {
@@ -88,10 +95,23 @@ export function readPolicySources(directories: readonly PolicyDirectory[]): Poli
   const policies: Record<string, string> = {};
   const tests: Record<string, string> = {};
   const dataFiles: Record<string, string> = {};
+  const manifests: Record<string, string> = {};
   for (const [path, text] of [...texts].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    (path.endsWith('_test.rego') ? tests : path.endsWith('.rego') ? policies : dataFiles)[path] = text;
+    const list = path.endsWith('_test.rego')
+      ? tests
+      : path.endsWith('.rego')
+        ? policies
+        : isDataFile(path)
+          ? dataFiles
+          : manifests;
+    list[path] = text;
   }
-  return { policies, tests, dataFiles, locations };
+  return { policies, tests, dataFiles, manifests, roots: {}, locations };
+}
+
+/** Policies lie among objects that they are tried on, and files of other programs. */
+function isOfGatekeeper(text: string): boolean {
+  return /^apiVersion:\s*["']?(?:templates|constraints)\.gatekeeper\.sh\//m.test(text);
 }
 
 function isDataFile(path: string): boolean {

@@ -64,7 +64,7 @@ const hostile: readonly (readonly [string, readonly Entry[], string])[] = [
     'b.tar.gz: its entry "link.rego" is a symlink, and a bundle holds plain files',
   ],
   ['is there twice', [rego, rego], 'b.tar.gz: holds "a.rego" twice'],
-  ['is all there is, and no Rego', [[{ name: 'x' }, 'x']], 'b.tar.gz: holds no Rego'],
+  ['is all there is, and no Rego', [[{ name: 'x' }, 'x']], 'b.tar.gz: holds no policies'],
   [
     'is Wasm that is cut short',
     [rego, [{ name: 'policy.wasm' }, Buffer.from([0, 97, 115, 109, 1, 0, 0, 0, 1])]],

@@ -33,8 +33,8 @@ test('a query that needs http.send is refused', async (t) => {
 
 test('every error of every file is told, in the order of the places', async (t) => {
   const sources = {
-    'b.rego': 'package b\n\nx if { y }\n\nz := 1 + "a"\n',
-    'a.rego': 'package a\n\nimport data.b\n\nx := lower(1)\n',
+    'b.rego': 'package elfgate.b\n\nx if { y }\n\nz := 1 + "a"\n',
+    'a.rego': 'package elfgate.a\n\nimport data.b\n\nx := lower(1)\n',
   };
   const asked = await askOpa('check', { sources }, opaOptions);
   t.deepEqual(
@@ -183,12 +183,38 @@ test('a policy that computes without end is ended', async (t) => {
 });
 
 test('a policy that fills the memory is ended, and says so', async (t) => {
+<<<<<<< HEAD
   // Texts of four million characters: the memory is full within a second, and the collector has little to do.
   const query =
     'count(concat("", [sprintf("%999999d%999999d%999999d%999999d", [1, 2, 3, 4]) | some _ in numbers.range(1, 1000)])) = x';
   const error = await t.throwsAsync(askOpa('eval', { sources: {}, query, data: {} }, opaOptions), {
+=======
+  const doubled = Array.from({ length: 30 }, (_, n) => `s${n + 1} := concat("", [s${n}, s${n}])\n`);
+  const sources = { 'a.rego': `package a\n\ns0 := "0123456789abcdef"\n\n${doubled.join('')}\nx := count(s30)\n` };
+  const error = await t.throwsAsync(askOpa('eval', { sources, query: 'data.a.x', data: {} }, opaOptions), {
+>>>>>>> a847861 (feat: policies of Conftest and Gatekeeper run as they are, over facts and Kubernetes objects)
     instanceOf: ElfgateError,
     code: 'policy',
   });
   t.regex(error?.message ?? '', /^opa eval failed: .*memory/);
+});
+
+test('Rego of other programs is not held to strictness, and may be of version 0', async (t) => {
+  const sources = {
+    'a.rego': 'package main\n\nimport data.b\n\ndeny[msg] {\n  unused := 1\n  msg := "a"\n}\n\nhelp(x) = x { true }\n',
+    'b.rego': 'package elfgate.b\n\ndeny contains "b" if { unused := 1 }\n',
+  };
+  const outlined = await askOpa('outline', { sources }, opaOptions);
+  t.deepEqual(
+    outlined.outcome === 'answered' && outlined.answer.map(({ package: path, rules }) => [path.join('.'), rules]),
+    [
+      ['data.main', ['deny']],
+      ['data.elfgate.b', ['deny']],
+    ],
+  );
+  const checked = await askOpa('check', { sources }, opaOptions);
+  t.deepEqual(
+    checked.outcome === 'rejected' && checked.problems.map(({ file, row, message }) => [file, row, message]),
+    [['b.rego', 3, 'assigned var unused unused']],
+  );
 });

@@ -90,7 +90,7 @@ func check(asked request) (*checkResult, error) {
 		return nil, err
 	}
 	if asked.Schema != nil {
-		if err := checkFields(modules, asked.Schema); err != nil {
+		if err := checkFields(ownModules(modules, asked.Roots), asked.Schema); err != nil {
 			return nil, err
 		}
 	}
@@ -107,7 +107,7 @@ func compiled(asked request) (*ast.Compiler, map[string]*ast.Module, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	own := ownModules(modules)
+	own := ownModules(modules, asked.Roots)
 	compiler := newCompiler().WithStrict(true)
 	if compiler.Compile(own); compiler.Failed() {
 		return nil, nil, compiler.Errors
@@ -121,10 +121,11 @@ func compiled(asked request) (*ast.Compiler, map[string]*ast.Module, error) {
 	return compiler, modules, nil
 }
 
-func ownModules(modules map[string]*ast.Module) map[string]*ast.Module {
+// ownModules leaves out what was written for other programs.
+func ownModules(modules map[string]*ast.Module, roots map[string][]string) map[string]*ast.Module {
 	own := make(map[string]*ast.Module, len(modules))
 	for file, module := range modules {
-		if isOwn(module) {
+		if isOwn(module) && roots[file] == nil {
 			own[file] = module
 		}
 	}
