@@ -183,16 +183,10 @@ test('a policy that computes without end is ended', async (t) => {
 });
 
 test('a policy that fills the memory is ended, and says so', async (t) => {
-<<<<<<< HEAD
   // Texts of four million characters: the memory is full within a second, and the collector has little to do.
   const query =
     'count(concat("", [sprintf("%999999d%999999d%999999d%999999d", [1, 2, 3, 4]) | some _ in numbers.range(1, 1000)])) = x';
   const error = await t.throwsAsync(askOpa('eval', { sources: {}, query, data: {} }, opaOptions), {
-=======
-  const doubled = Array.from({ length: 30 }, (_, n) => `s${n + 1} := concat("", [s${n}, s${n}])\n`);
-  const sources = { 'a.rego': `package a\n\ns0 := "0123456789abcdef"\n\n${doubled.join('')}\nx := count(s30)\n` };
-  const error = await t.throwsAsync(askOpa('eval', { sources, query: 'data.a.x', data: {} }, opaOptions), {
->>>>>>> a847861 (feat: policies of Conftest and Gatekeeper run as they are, over facts and Kubernetes objects)
     instanceOf: ElfgateError,
     code: 'policy',
   });
