@@ -37,56 +37,6 @@ go_pairs := [pair |
 ]
 
 # METADATA
-# description: The command that builds a plugin as a host was built.
-# scope: document
-build_command(host) := concat(" ", array.concat(variables, arguments)) if {
-	variables := [sprintf("%s=%s", [name, value]) |
-		some name in [
-			"GOTOOLCHAIN",
-			"CGO_ENABLED",
-			"GOOS",
-			"GOARCH",
-			"GOAMD64",
-			"GOARM64",
-			"GOARM",
-			"GO386",
-			"GOEXPERIMENT",
-		]
-		value := environment(host, name)
-	]
-	flags := [flag | some name in ["-race", "-msan", "-asan", "-trimpath"]; host.settings[name] == "true"; flag := name]
-	values := [sprintf("%s=%s", [name, quoted(host.settings[name])]) |
-		some name in ["-tags", "-gcflags", "-asmflags"]
-		host.settings[name] != ""
-	]
-	arguments := array.concat(array.concat(["go build", "-buildmode=plugin"], flags), array.concat(values, ["…"]))
-}
-
-# A plugin cannot be built without cgo, whatever its host was built with.
-environment(_, "CGO_ENABLED") := "1"
-
-environment(host, "GOTOOLCHAIN") := toolchain(host.goVersion) if host.goVersion != null
-
-environment(host, name) := host.settings[name] if {
-	not name in {"GOTOOLCHAIN", "CGO_ENABLED"}
-	host.settings[name] != ""
-	not default_level(name, host.settings[name])
-	not native_platform(name)
-}
-
-# The lowest level of an architecture is what the toolchain builds for when nothing is asked.
-default_level("GOAMD64", "v1")
-
-default_level("GOARM64", "v8.0")
-
-# Naming the platform is only needed to build for another one, which the reader knows without us.
-native_platform(name) if name in {"GOOS", "GOARCH"}
-
-quoted(value) := value if not contains(value, " ")
-
-quoted(value) := sprintf("'%s'", [value]) if contains(value, " ")
-
-# METADATA
 # description: |
 #   The toolchain of a version text: experiments are appended to it (`go1.26.8-X:arenas`, up to 1.25 after a space), and
 #   are settings.

@@ -181,7 +181,7 @@ function asWritten(contents: InspectedPlatform['contents'], image: string): Insp
 
 /** What its own root's loader would make of the files that are left out is nobody's concern either. */
 function withoutBinaries(target: InspectedTarget, paths: ReadonlySet<string>): InspectedTarget {
-  const { linkage, cycles, globalScope, interposed } = target.linkage;
+  const { linkage, cycles, globalScope, interposed, hiddenReferences } = target.linkage;
   return {
     ...target,
     binaries: target.binaries.filter(({ facts }) => !paths.has(facts.path)),
@@ -191,6 +191,9 @@ function withoutBinaries(target: InspectedTarget, paths: ReadonlySet<string>): I
       globalScope: globalScope.filter(({ path }) => !paths.has(path)),
       interposed: interposed.filter(
         ({ winner, shadowed }) => !paths.has(winner) && !shadowed.some(({ path }) => paths.has(path)),
+      ),
+      hiddenReferences: hiddenReferences.filter(
+        ({ path, hiddenIn }) => !paths.has(path) && (hiddenIn === null || !paths.has(hiddenIn.path)),
       ),
     },
   };

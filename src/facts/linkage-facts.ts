@@ -8,8 +8,16 @@ import { findInitialiserCycles, type InitialiserOpens, sharedObjectNames } from 
 import { LibraryShelf } from '../loader/library-closure/library-shelf.ts';
 import { type Resolution, resolveFile } from '../loader/library-closure/resolution.ts';
 import type { InspectedBinary } from './binary-facts.ts';
+import { hiddenReferencesInTree, type UnansweredObject } from './hidden-reference-facts.ts';
 import { interposedInTree } from './interposed-facts.ts';
-import type { BinaryFacts, CycleFacts, GlobalScopeFacts, InterpositionFacts, LinkageFacts } from './schema.ts';
+import type {
+  BinaryFacts,
+  CycleFacts,
+  GlobalScopeFacts,
+  HiddenReferenceFacts,
+  InterpositionFacts,
+  LinkageFacts,
+} from './schema.ts';
 
 /** What the loader of a root makes of its objects. */
 export interface TreeLinkage {
@@ -17,9 +25,16 @@ export interface TreeLinkage {
   readonly cycles: readonly CycleFacts[];
   readonly globalScope: readonly GlobalScopeFacts[];
   readonly interposed: readonly InterpositionFacts[];
+  readonly hiddenReferences: readonly HiddenReferenceFacts[];
 }
 
-export const noLinkage: TreeLinkage = { linkage: [], cycles: [], globalScope: [], interposed: [] };
+export const noLinkage: TreeLinkage = {
+  linkage: [],
+  cycles: [],
+  globalScope: [],
+  interposed: [],
+  hiddenReferences: [],
+};
 
 interface Resolved {
   readonly facts: BinaryFacts;
@@ -65,7 +80,19 @@ export function linkageOfTree(tree: FileTree, binaries: readonly InspectedBinary
       binaries.map(({ facts }) => facts),
       together,
     ),
+    hiddenReferences: hiddenReferencesInTree(
+      resolved.flatMap((each) => unansweredIn(each, elsewhere)),
+      dynamic.map(({ path }) => path),
+      (path, question) => askFile(tree, path, question),
+    ),
   };
+}
+
+/** References of a shared object with Go code that no object of the root answers. */
+function unansweredIn(each: Resolved, elsewhere: Definers): readonly UnansweredObject[] {
+  const { path, go, elf } = each.facts;
+  const symbols = strongOf(each).flatMap((wanted) => (elsewhere.has(keyOf(wanted)) ? [] : [wanted.symbol]));
+  return go === null || elf?.program === true || symbols.length === 0 ? [] : [{ path, symbols: new Set(symbols) }];
 }
 
 function isDynamic({ format, elf }: BinaryFacts): boolean {

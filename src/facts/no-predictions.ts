@@ -10,4 +10,6 @@ export const noPredictions: FactsDocument['predictions'] = {
   cycles: [],
   interposed: [],
   nameServices: [],
+  hiddenReferences: [],
+  secondRuntimes: [],
 };

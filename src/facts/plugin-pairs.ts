@@ -1,4 +1,5 @@
 import { limits } from '../limits.ts';
+import { type BuildRecord, rebuildCommand } from '../loader/plugin-open/build-commands.ts';
 import { comparePluginWithHost, type PluginParty } from '../loader/plugin-open/pair.ts';
 import type { InspectedBinary } from './binary-facts.ts';
 import { canMeet, type InspectedTarget, type Meeting } from './inspected-target.ts';
@@ -97,8 +98,15 @@ function pairFacts(host: Host, plugin: InspectedBinary): PluginPairFacts {
     modules: differingModules(ours.go, theirs.go),
     outcome: comparison.outcome?.kind ?? null,
     message: comparison.outcome?.message ?? null,
+    rebuild: rebuildCommand(buildOf(ours), buildOf(theirs)),
     prediction: null,
   };
+}
+
+function buildOf({ go }: BinaryFacts): BuildRecord | null {
+  return go === null
+    ? null
+    : { toolchain: go.version, settings: new Map(Object.entries(go.settings)), modules: go.deps };
 }
 
 function differingModules(host: BinaryFacts['go'], plugin: BinaryFacts['go']): PluginPairFacts['modules'] {

@@ -3,6 +3,7 @@ import type { InspectedBinary } from './binary-facts.ts';
 import type { InspectedTarget } from './inspected-target.ts';
 import type { TargetPairs } from './plugin-pairs.ts';
 import type { FactsDocument, NameServiceFacts, ProblemFacts } from './schema.ts';
+import { secondRuntimes } from './second-runtimes.ts';
 import type { SetFacts } from './set-facts.ts';
 
 /** What was worked out for the document of one target. */
@@ -16,6 +17,10 @@ export interface TargetPredictions {
 export async function predictLoads(targets: readonly InspectedTarget[]): Promise<readonly TargetPredictions[]> {
   const { pairs, sequences, leftOut } = await openingsOf(targets);
   const set = await setFacts(targets);
+  const runtimes = secondRuntimes(
+    targets,
+    pairs.map(({ facts }) => facts),
+  );
   const goFiles = targets.map(
     ({ binaries }) => new Set(binaries.filter(({ facts }) => facts.go !== null).map(({ facts }) => facts.path)),
   );
@@ -36,6 +41,8 @@ export async function predictLoads(targets: readonly InspectedTarget[]): Promise
       cycles: [...(set[index]?.cycles ?? []), ...inspected.linkage.cycles],
       interposed: [...(set[index]?.interposed ?? []), ...inspected.linkage.interposed],
       nameServices: nameServices(inspected),
+      hiddenReferences: [...(set[index]?.hiddenReferences ?? []), ...inspected.linkage.hiddenReferences],
+      secondRuntimes: runtimes[index] ?? [],
     },
     problems: [
       ...(pairs[index]?.leftOut === true ? [tooManyPairs(inspected, count)] : []),

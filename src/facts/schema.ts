@@ -258,6 +258,9 @@ export const PluginPair = closed(
     ),
     outcome: nullable(oneOf(['crashes', 'fails'], 'what is certain; null when nothing is')),
     message: maybeText('what Go prints'),
+    rebuild: maybeText(
+      'the command that builds the plugin as the host was built; null where the host does not say how',
+    ),
     prediction: nullable(
       closed(
         {
@@ -439,6 +442,38 @@ export const Interposition = closed(
     ),
   },
   'a strong symbol that several objects of one scope define',
+);
+
+export const HiddenReference = closed(
+  {
+    path: text('shared object in this document, with Go code, that refers to the symbol'),
+    symbol: Type.String(),
+    at: text('place of the reference'),
+    hiddenIn: nullable(
+      closed(
+        { path: text('object that defines it'), at: text('place of the definition') },
+        'an object that keeps it to itself: static, or of hidden visibility',
+      ),
+    ),
+    doubt: maybeText('why it cannot be told whether an object hides it; null where it can'),
+  },
+  'a reference that nothing answers',
+);
+
+export const SecondRuntime = closed(
+  {
+    path: text('object in this document that brings a Go runtime of its own'),
+    by: oneOf(
+      ['needed', 'plugin', 'preload', 'unknown'],
+      'what puts it into a process: DT_NEEDED, plugin.Open or LD_PRELOAD; unknown: nothing that was inspected',
+    ),
+    process: nullable(
+      closed({ target: text('target that holds it'), path: text('its path') }, 'the Go program; null when not known'),
+    ),
+    at: maybeText('place in the program that shows it'),
+    value: maybeText('what stands there'),
+  },
+  'two Go runtimes in one process',
 );
 
 export const Root = closed(
@@ -761,6 +796,8 @@ export const FactsDocument = Type.Object(
         cycles: Type.Array(NeededCycle),
         interposed: Type.Array(Interposition),
         nameServices: Type.Array(NameServiceUse),
+        hiddenReferences: Type.Array(HiddenReference),
+        secondRuntimes: Type.Array(SecondRuntime),
       },
       'what will happen at load time',
     ),
@@ -788,6 +825,8 @@ export type GlobalScopeFacts = Static<typeof GlobalScopeNeed>;
 export type LinkageFacts = Static<typeof Linkage>;
 export type CycleFacts = Static<typeof NeededCycle>;
 export type InterpositionFacts = Static<typeof Interposition>;
+export type HiddenReferenceFacts = Static<typeof HiddenReference>;
+export type SecondRuntimeFacts = Static<typeof SecondRuntime>;
 export type NameServiceFacts = Static<typeof NameServiceUse>;
 export type RootFacts = Static<typeof Root>;
 export type ProblemFacts = Static<typeof Problem>;

@@ -6,13 +6,17 @@ import { limits } from '../limits.ts';
 import { answersTo, findGlobalScopeNeeds, type SetMember } from '../loader/global-scope.ts';
 import { findInitialiserCycles } from '../loader/initialiser-cycles.ts';
 import { neededCycles } from '../loader/library-closure/cycles.ts';
+import { hiddenReferencesInSet } from './hidden-reference-facts.ts';
 import type { InspectedTarget } from './inspected-target.ts';
 import { interposedIn } from './interposed-facts.ts';
 import { opensOf } from './linkage-facts.ts';
 import type { CycleFacts, FactsDocument, LinkageFacts } from './schema.ts';
 
 /** What files that were named together do to each other in one process. */
-export type SetFacts = Pick<FactsDocument['predictions'], 'globalScope' | 'linkage' | 'cycles' | 'interposed'>;
+export type SetFacts = Pick<
+  FactsDocument['predictions'],
+  'globalScope' | 'linkage' | 'cycles' | 'interposed' | 'hiddenReferences'
+>;
 
 /** For each target, what its files do to the others. */
 export function factsOfSet(targets: readonly InspectedTarget[]): readonly SetFacts[] {
@@ -28,6 +32,12 @@ export function factsOfSet(targets: readonly InspectedTarget[]): readonly SetFac
   const versions = missingVersions(members);
   const cycles = [...cyclesOf(members), ...initialiserCyclesOf(members)];
   const interposed = interposedIn(members);
+  const goFiles = new Set(
+    targets.flatMap(({ binaries }) => binaries.filter(({ facts }) => facts.go !== null).map(({ facts }) => facts.path)),
+  );
+  const hidden = members
+    .filter(({ name }) => goFiles.has(name))
+    .flatMap((member) => hiddenReferencesInSet(member, members));
   return targets.map(({ binaries }) => {
     const paths = new Set(binaries.map(({ facts }) => facts.path));
     return {
@@ -43,6 +53,7 @@ export function factsOfSet(targets: readonly InspectedTarget[]): readonly SetFac
       cycles: cycles.filter(({ paths: [first = ''] }) => paths.has(first)),
       // Told of the one that loses, which has to be mended.
       interposed: interposed.filter(({ shadowed: [first] }) => first !== undefined && paths.has(first.path)),
+      hiddenReferences: hidden.filter(({ path }) => paths.has(path)),
     };
   });
 }

@@ -76,7 +76,7 @@ function missingSymbol(
 }
 
 /** Names that an object defines for references without a version. */
-function exportedNames(elf: ElfFile): ReadonlySet<string> {
+export function exportedNames(elf: ElfFile): ReadonlySet<string> {
   const symbols = elf.dynamicSymbols;
   return new Set(
     symbols?.exports.filter((index) => serves(elf, index, null)).map((index) => symbols.name(index)) ?? [],
@@ -89,7 +89,7 @@ export function serves({ symbolVersions }: ElfFile, index: number, version: stri
   return own === null || (version === null ? own.default : own.version === version);
 }
 
-function unversionedImports(elf: ElfFile): readonly string[] {
+export function unversionedImports(elf: ElfFile): readonly string[] {
   const symbols = elf.dynamicSymbols;
   if (symbols === null) {
     return [];

@@ -180,8 +180,18 @@ export const ruleCases: Readonly<Record<string, RuleCases>> = {
       ],
     },
   },
+  'visibility/linkname-hidden': {
+    violating: files('go/plugin-hidden-c-symbol', 'c/my-api-hidden'),
+    passing: files('go/plugin-hidden-c-symbol', 'c/my-api'),
+    unknown: files('go/plugin-hidden-c-symbol', 'c/my-api-hidden-stripped'),
+  },
   'visibility/symbolic': { violating: files('c/own-symbols-bsymbolic'), passing: files('c/own-symbols') },
   'visibility/unique': { violating: files('c/unique'), passing: files('c/not-unique') },
+  'tracing/second-go-runtime': {
+    violating: files('go/second-runtime', 'go/c-shared'),
+    passing: pair('go/host', 'go/plugin'),
+    unknown: files('go/c-shared'),
+  },
   'libc/static-nss': {
     violating: files('root/nss-module-with-tls'),
     passing: files('c/hello-static'),

@@ -217,3 +217,38 @@ test('a program that calls the vsyscall page runs or dies as its node decides', 
   t.true(exitCode === 0 || signal === 'SIGSEGV');
   t.log(exitCode === 0 ? 'this node serves the vsyscall page' : 'this node is booted with vsyscall=none');
 });
+
+test('a function that its library hides cannot be bound, as visibility/linkname-hidden says', async (t) => {
+  const set = [{ artifact: 'go/plugin-hidden-c-symbol' }, { artifact: 'c/my-api-hidden' }] as const;
+  const findings = await verdict(t, 'visibility/linkname-hidden', set);
+  if (findings === null) {
+    return;
+  }
+  t.is(findings[0]?.severity, 'error');
+  const real = await paths('go/host', 'go/plugin-hidden-c-symbol');
+  const { openings } = await openAll(real['go/host'], [real['go/plugin-hidden-c-symbol']]);
+  t.regex(openings[0]?.message ?? '', /undefined symbol: my_api_internal_count$/);
+});
+
+test('a library written in Go runs next to a Go program, and kills it as a plugin', async (t) => {
+  const needed = await verdict(t, 'tracing/second-go-runtime', [
+    { artifact: 'go/second-runtime' },
+    { artifact: 'go/c-shared' },
+  ]);
+  const opened = await verdict(t, 'tracing/second-go-runtime', [
+    { artifact: 'go/host', role: 'host' },
+    { artifact: 'go/c-shared', role: 'plugin' },
+  ]);
+  if (needed === null || opened === null) {
+    return;
+  }
+  t.deepEqual(
+    [...needed, ...opened].map(({ severity }) => severity),
+    ['warning', 'error'],
+  );
+  const real = await paths('go/host', 'go/second-runtime', 'go/c-shared');
+  t.is((await run(real['go/second-runtime'])).stdout, '42\n');
+  const { ending, stderr } = await openAll(real['go/host'], [real['go/c-shared']]);
+  t.is(ending, 'crashes');
+  t.true(opened[0]?.notes.includes(`outcome: ${/^fatal error: .*$/m.exec(stderr)?.[0]}`));
+});

@@ -22,6 +22,8 @@ violating := [
 			"cycles": [],
 			"interposed": [],
 			"nameServices": [],
+			"hiddenReferences": [],
+			"secondRuntimes": [],
 		},
 		"workload": {
 			"apiVersion": "networking.istio.io/v1",
@@ -90,6 +92,8 @@ passing := [
 			"cycles": [],
 			"interposed": [],
 			"nameServices": [],
+			"hiddenReferences": [],
+			"secondRuntimes": [],
 		},
 		"workload": {
 			"apiVersion": "networking.istio.io/v1",
@@ -158,6 +162,8 @@ unknown := [
 			"cycles": [],
 			"interposed": [],
 			"nameServices": [],
+			"hiddenReferences": [],
+			"secondRuntimes": [],
 		},
 		"workload": {
 			"apiVersion": "gateway.networking.k8s.io/v1",

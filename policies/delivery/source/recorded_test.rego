@@ -22,6 +22,8 @@ violating := [
 			"cycles": [],
 			"interposed": [],
 			"nameServices": [],
+			"hiddenReferences": [],
+			"secondRuntimes": [],
 		},
 		"workload": {
 			"apiVersion": "helm.toolkit.fluxcd.io/v2",
@@ -68,6 +70,8 @@ passing := [
 			"cycles": [],
 			"interposed": [],
 			"nameServices": [],
+			"hiddenReferences": [],
+			"secondRuntimes": [],
 		},
 		"workload": {
 			"apiVersion": "helm.toolkit.fluxcd.io/v2",
@@ -114,6 +118,8 @@ unknown := [
 			"cycles": [],
 			"interposed": [],
 			"nameServices": [],
+			"hiddenReferences": [],
+			"secondRuntimes": [],
 		},
 		"workload": {
 			"apiVersion": "helm.toolkit.fluxcd.io/v2",

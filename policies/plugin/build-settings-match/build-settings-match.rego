@@ -34,6 +34,8 @@ hashed := {
 	"-tags",
 	"-gcflags",
 	"-asmflags",
+	"-pgo",
+	"GOFIPS140",
 }
 
 # Settings that choose instructions and leave the hash alone.
@@ -53,7 +55,7 @@ findings contains finding if {
 		]),
 		"severity": severity(pair, differing),
 		"evidence": [item | some name in differing; some item in evidence(pair, plugin, name)],
-		"help": lib.build_command(pair.host),
+		"help": pair.rebuild,
 	}
 }
 

@@ -34,7 +34,7 @@ findings contains finding if {
 		"severity": severity(pair),
 		"evidence": evidence(pair, plugin),
 		"notes": notes(pair),
-		"help": lib.build_command(pair.host),
+		"help": pair.rebuild,
 	}
 }
 

@@ -41,7 +41,7 @@ findings contains finding if {
 			array.concat(lib.rest(pair.packages.differing, listed(pair)), outcome(pair)),
 			causes(pair),
 		),
-		"help": help(pair),
+		"help": pair.rebuild,
 	}
 }
 
@@ -119,21 +119,10 @@ likely_causes(pair) := [sprintf("another toolchain (%s, host %s)", [version, pai
 
 differing_settings(pair) := sort([name |
 	theirs := lib.binary(pair.plugin).go.settings
-	some name in ["-race", "-trimpath", "-tags", "-gcflags", "-asan", "-msan", "GOEXPERIMENT"]
+	some name in ["-race", "-trimpath", "-tags", "-gcflags", "-asmflags", "-asan", "-msan", "-pgo", "GOEXPERIMENT", "GOFIPS140"]
 	object.get(pair.host.settings, name, "") != object.get(theirs, name, "")
 ])
 
 built_from(version) := sprintf("replaced by %s", [trim_prefix(version, "=> ")]) if {
 	startswith(version, "=> ")
 } else := version
-
-help(pair) := sprintf("%s && %s", [concat(" && ", steps), lib.build_command(pair.host)]) if {
-	steps := [align(module) | some module in pair.modules; align(module)]
-	count(steps) > 0
-} else := lib.build_command(pair.host)
-
-align(module) := sprintf("go mod edit -replace %s=%s", [module.path, trim_prefix(module.host, "=> ")]) if {
-	startswith(module.host, "=> ")
-} else := sprintf("go get %s@%s", [module.path, module.host]) if {
-	startswith(module.host, "v")
-}

@@ -64,6 +64,8 @@ violating := [
 			"cycles": [],
 			"interposed": [],
 			"nameServices": [],
+			"hiddenReferences": [],
+			"secondRuntimes": [],
 		},
 		"workload": null,
 		"trust": {
@@ -155,6 +157,8 @@ passing := [
 			"cycles": [],
 			"interposed": [],
 			"nameServices": [],
+			"hiddenReferences": [],
+			"secondRuntimes": [],
 		},
 		"workload": null,
 		"trust": {

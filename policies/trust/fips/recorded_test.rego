@@ -64,6 +64,8 @@ violating := [
 			"cycles": [],
 			"interposed": [],
 			"nameServices": [],
+			"hiddenReferences": [],
+			"secondRuntimes": [],
 		},
 		"workload": null,
 		"trust": {
@@ -145,6 +147,8 @@ passing := [
 			"cycles": [],
 			"interposed": [],
 			"nameServices": [],
+			"hiddenReferences": [],
+			"secondRuntimes": [],
 		},
 		"workload": null,
 		"trust": {
@@ -261,6 +265,8 @@ unknown := [
 			"cycles": [],
 			"interposed": [],
 			"nameServices": [],
+			"hiddenReferences": [],
+			"secondRuntimes": [],
 		},
 		"workload": null,
 		"trust": {

@@ -102,6 +102,8 @@ violating := [
 			"cycles": [],
 			"interposed": [],
 			"nameServices": [],
+			"hiddenReferences": [],
+			"secondRuntimes": [],
 		},
 		"workload": null,
 		"trust": {
@@ -224,6 +226,8 @@ passing := [
 			"cycles": [],
 			"interposed": [],
 			"nameServices": [],
+			"hiddenReferences": [],
+			"secondRuntimes": [],
 		},
 		"workload": null,
 		"trust": {
@@ -1469,6 +1473,8 @@ unknown := [
 			"cycles": [],
 			"interposed": [],
 			"nameServices": [],
+			"hiddenReferences": [],
+			"secondRuntimes": [],
 		},
 		"workload": null,
 		"trust": null,

@@ -22,6 +22,8 @@ violating := [
 			"cycles": [],
 			"interposed": [],
 			"nameServices": [],
+			"hiddenReferences": [],
+			"secondRuntimes": [],
 		},
 		"workload": {
 			"apiVersion": "apps/v1",
@@ -126,6 +128,8 @@ passing := [
 			"cycles": [],
 			"interposed": [],
 			"nameServices": [],
+			"hiddenReferences": [],
+			"secondRuntimes": [],
 		},
 		"workload": {
 			"apiVersion": "apps/v1",
@@ -196,6 +200,8 @@ unknown := [
 			"cycles": [],
 			"interposed": [],
 			"nameServices": [],
+			"hiddenReferences": [],
+			"secondRuntimes": [],
 		},
 		"workload": {
 			"apiVersion": "apps/v1",

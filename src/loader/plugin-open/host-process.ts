@@ -8,6 +8,7 @@ import { ElfgateError, FormatError } from '../../errors.ts';
 import type { FileTree } from '../../image/file-tree.ts';
 import { limits } from '../../limits.ts';
 import { interpreterInRoot, programOf } from '../interpreter.ts';
+import { buildRecord, rebuildHostCommand } from './build-commands.ts';
 import { type LibraryFinder, libraryFinder, type Requester } from './library-search.ts';
 import { type LoadedObject, objectOf, presumedObject } from './loaded-object.ts';
 import { dialectOf, type LoaderDialect } from './loader-dialect.ts';
@@ -165,7 +166,7 @@ function cannotOpen({ path, elf, go }: HostFile): HostProcess | null {
   // Assembly of the runtime that is reached only from C, so that the linker keeps it only with runtime/cgo.
   if (!go.functions.has('_cgo_topofstack')) {
     const evidence = { at: '.gopclntab', label: 'host', value: 'no function _cgo_topofstack' };
-    return closed('host-without-cgo', 'plugin: not implemented', evidence, 'CGO_ENABLED=1 go build …');
+    return closed('host-without-cgo', 'plugin: not implemented', evidence, rebuildHostCommand(buildRecord(go), []));
   }
   if (elf.interpreter !== null) {
     const evidence = { at: 'dynamic symbols', label: 'host', value: 'no package hashes' };
@@ -174,7 +175,7 @@ function cannotOpen({ path, elf, go }: HostFile): HostProcess | null {
   if (identifyCLibrary(elf).kind === 'musl') {
     // musl's src/ldso/dlopen.c, which static programs get.
     const evidence = { at: 'program headers', label: 'host', value: 'no PT_INTERP, linked with musl' };
-    const help = 'CGO_ENABLED=1 go build …   (without -extldflags -static)';
+    const help = rebuildHostCommand(buildRecord(go), ['without -extldflags -static']);
     return closed('host-static', 'Dynamic loading not supported', evidence, help);
   }
   return null;

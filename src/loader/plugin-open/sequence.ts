@@ -6,6 +6,7 @@ import type { GoFile } from '../../binary/go/go-file.ts';
 import { escapedPath, type PackageHashes } from '../../binary/go/package-hashes.ts';
 import type { PluginExports } from '../../binary/go/plugin-exports.ts';
 import { FormatError } from '../../errors.ts';
+import { buildRecord, rebuildCommand, rebuildHostCommand } from './build-commands.ts';
 import { type HostFile, type HostProcess, type HostRoot, startHost } from './host-process.ts';
 import { type LoadedObject, referenceTo, unfindableExport } from './loaded-object.ts';
 import { compareModuleData, overwritesBadMark } from './module-data.ts';
@@ -15,7 +16,6 @@ import { compareWithScope, type HashDifference } from './package-hashes.ts';
 import { runtimeMessages } from './pair.ts';
 import { machineFiles, type OpenableFiles, openPluginFile, type PluginFile } from './plugin-file.ts';
 import { isUndecided, type OpenEvidence, type OpenPrediction, type OpenReason } from './prediction.ts';
-import { rebuildCommand } from './rebuild-command.ts';
 
 /** A host, and what plugin.Open has done to it so far. */
 export interface PluginSequence {
@@ -225,7 +225,7 @@ class OpenSequence implements PluginSequence {
         message: runtimeMessages.nilDereference,
         recoverable: true,
         evidence,
-        help: rebuildCommand(this.#host.go, file.go),
+        help: rebuildCommand(buildRecord(this.#host.go), buildRecord(file.go)),
       };
     }
     const twin = this.#modules.find(({ pluginPath, bad }) => pluginPath === plugin.path && !bad);
@@ -328,15 +328,16 @@ class OpenSequence implements PluginSequence {
   }
 
   #rebuild(reason: OpenReason, go: GoFile | null): string | null {
+    const [host, plugin] = [buildRecord(this.#host.go), buildRecord(go)];
     switch (reason) {
       case 'module-data-size':
-        return rebuildCommand(this.#host.go, go);
+        return rebuildCommand(host, plugin);
       case 'host-static':
-        return 'CGO_ENABLED=1 go build …   (the host, without -extldflags -static)';
+        return host === null ? null : rebuildHostCommand(host, ['without -extldflags -static']);
       case 'bound-to-itself':
-        return 'go build -buildmode=plugin …   (without -extldflags -Wl,-Bsymbolic)';
+        return rebuildCommand(host, plugin, ['without -extldflags -Wl,-Bsymbolic']);
       case 'not-a-plugin':
-        return 'go build -buildmode=plugin …';
+        return rebuildCommand(host, plugin);
       default:
         return null;
     }
@@ -352,7 +353,12 @@ class OpenSequence implements PluginSequence {
       ];
       const model = this.#modules.find(({ object }) => object === first.owner)?.file.go ?? this.#host.go;
       const message = first.ordered ? runtimeMessages.differentPackage(first.plugin.package) : null;
-      return failure('package-hash-mismatch', message, evidence, rebuildCommand(model, file.go));
+      return failure(
+        'package-hash-mismatch',
+        message,
+        evidence,
+        rebuildCommand(buildRecord(model), buildRecord(file.go)),
+      );
     }
     const contradiction = dynamicContradiction(file.elf) ?? this.#contradiction(hashes);
     if (contradiction !== null) {
@@ -407,7 +413,7 @@ class OpenSequence implements PluginSequence {
     const [{ identifier }] = names;
     const missing = this.#process.dialect.noSuchSymbol(realPath, `${escapedPath(path)}.${identifier}`);
     const message = names.length > 1 ? null : `could not find symbol ${identifier}: ${missing}`;
-    const help = 'go build -buildmode=plugin …   (without -ldflags=-pluginpath)';
+    const help = rebuildCommand(buildRecord(this.#host.go), buildRecord(go), ['without -ldflags=-pluginpath']);
     return failure('plugin-path-mismatch', message, evidence, help);
   }
 

@@ -107,12 +107,26 @@ export const cLibraries = {
   'c/provider-global': library('libprovider.so', ['provider.c'], ['-Wl,-z,global']),
   /** Defines what `c/provider` defines. */
   'c/other-provider': library('libother-provider.so', ['other-provider.c']),
+  'c/provider-hidden': library('libprovider.so', ['provider.c'], ['-fvisibility=hidden']),
   'c/needy': library('libneedy.so', ['needy.c']),
   'c/needy-linked': library(
     'libneedy-linked.so',
     ['needy.c'],
     [pathOf(provider), directoryOf(provider, '-Wl,-rpath,')],
   ),
+  /** Its own provider_fn is static, in another source: the reference stays undefined. */
+  'c/needy-static': {
+    output: 'libneedy-static.so',
+    sources: 'c-libraries',
+    steps: [
+      command('gcc', ['-O0', '-fPIC', '-c', '-o', scratch('needy.o'), 'needy.c']),
+      command('gcc', [
+        ...['-O0', '-fPIC', '-fkeep-static-functions', '-Dint=static int', '-c', '-o', scratch('provider.o')],
+        'provider.c',
+      ]),
+      command('gcc', ['-shared', '-o', output, scratch('needy.o'), scratch('provider.o')]),
+    ],
+  },
   'c/needy-lazy': library('libneedy.so', ['needy.c'], ['-Wl,-z,lazy']),
   'c/needy-weak': library('libneedy-weak.so', ['needy.c'], ['-DWEAK']),
   /** Linked by others and then not shipped. */
