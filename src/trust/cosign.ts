@@ -1,7 +1,12 @@
 import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { ElfgateError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import type { IdentitySettings, TrustSettings } from './trust-settings.ts';
+import { readPublicKeys, signingHash } from './public-key.ts';
+import { type AuthoritySettings, type IdentitySettings, isKeyService, type TrustSettings } from './trust-settings.ts';
+import { readTrustedCertificates } from './x509/certificate.ts';
 
 /**
  * The cosign program, for what needs it: keys in a KMS, keyless signing, and a second opinion.
@@ -63,6 +68,8 @@ export interface CosignOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Milliseconds of one call. */
   readonly timeLimit?: number;
+  /** Bytes that one call may write. */
+  readonly outputLimit?: number;
 }
 
 /** Bundles that are referrers are written by default since version 3, and verified since 2.4. */
@@ -96,15 +103,21 @@ export async function openCosign(options: CosignOptions): Promise<CosignProgram>
     further: readonly string[],
     subject: string,
   ): Promise<CosignVerdict> => {
-    let reason = 'nobody is trusted whom cosign could verify';
-    for (const { name, args } of signersOf(settings)) {
-      const result = await run([command, ...args, ...further, '--', subject]);
-      if (result.exitCode === 0) {
-        return { accepted: true, signer: name, output: result.stdout };
+    const directory = mkdtempSync(join(tmpdir(), 'elfgate-cosign-'));
+    try {
+      let reason = 'nobody is trusted whom cosign could verify';
+      for (const { name, args, publicKey } of signersOf(settings, directory, version)) {
+        const variables = publicKey === null ? {} : { [keyVariable]: publicKey };
+        const result = await run([command, ...args, ...further, '--', subject], variables);
+        if (result.exitCode === 0) {
+          return { accepted: true, signer: name, output: result.stdout };
+        }
+        reason = refusal(result);
       }
-      reason = refusal(result);
+      return { accepted: false, reason };
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
     }
-    return { accepted: false, reason };
   };
 
   return {
@@ -138,36 +151,94 @@ function versionIn(text: string): string | null {
 interface CosignSigner {
   readonly name: string;
   readonly args: readonly string[];
+  /** PEM; null where it is not a key in a file. */
+  readonly publicKey: string | null;
 }
 
-function signersOf({ keys, identities, trustedRoots, authorities }: TrustSettings): readonly CosignSigner[] {
+/** Keys are handed over in the environment: of a file with several, cosign would read the first alone. */
+const keyVariable = 'ELFGATE_PUBLIC_KEY';
+
+/** @param directory for files that cosign needs; removed by the caller. */
+function signersOf(
+  { keys, identities, trustedRoots, authorities }: TrustSettings,
+  directory: string,
+  version: string,
+): readonly CosignSigner[] {
   // Without a root, nothing says which log would have to testify: a key alone decides, as it does natively.
   const [root] = trustedRoots;
   const witnesses = root === undefined ? ['--insecure-ignore-tlog=true'] : [`--trusted-root=${root}`];
-  const anybody: IdentitySettings = { subjectPattern: '.*', issuerPattern: '.*' };
+  const certified = { publicKey: null };
   return [
-    ...keys.map((key) => ({ name: key, args: [`--key=${key}`, ...witnesses] })),
+    ...keys.flatMap((key): readonly CosignSigner[] =>
+      isKeyService(key)
+        ? [{ ...certified, name: key, args: [`--key=${key}`, ...witnesses] }]
+        : keysIn(key).map(({ pem, digest }) => ({
+            name: key,
+            args: [`--key=env://${keyVariable}`, ...digest, ...witnesses],
+            publicKey: pem,
+          })),
+    ),
     ...trustedRoots.flatMap((trustedRoot) =>
       identities
         .filter((identity) => (identity.issuer ?? identity.issuerPattern) !== undefined)
         .map((identity) => ({
+          ...certified,
           name: identityName(identity),
           args: [`--trusted-root=${trustedRoot}`, ...identityArguments(identity)],
         })),
     ),
-    ...authorities.flatMap(({ roots, intermediates }) =>
-      (identities.length === 0 ? [anybody] : identities).map((identity) => ({
-        name: identityName(identity),
-        args: [
-          `--ca-roots=${roots}`,
-          ...(intermediates === null ? [] : [`--ca-intermediates=${intermediates}`]),
-          '--insecure-ignore-sct=true',
-          '--insecure-ignore-tlog=true',
-          ...identityArguments({ issuerPattern: '.*', ...identity }),
-        ],
-      })),
+    ...authorities.flatMap((authority, index) =>
+      (identities.length === 0 ? [anybody] : identities).flatMap((identity) =>
+        authorityArguments(authority, join(directory, `authority-${index}.json`), version).map((args) => ({
+          ...certified,
+          name: identityName(identity),
+          args: [...args, ...identityArguments({ issuerPattern: '.*', ...identity })],
+        })),
+      ),
     ),
   ];
+}
+
+const anybody: IdentitySettings = { subjectPattern: '.*', issuerPattern: '.*' };
+
+/** The keys of a file, each with every hash that signatures by it may be over; cosign assumes SHA-256. */
+function keysIn(file: string): readonly { readonly pem: string; readonly digest: readonly string[] }[] {
+  return readPublicKeys(readFileSync(file, 'latin1'), file).flatMap(({ key }) => {
+    const pem = key.export({ type: 'spki', format: 'pem' }).toString();
+    const hash = signingHash(key) ?? 'sha256';
+    return [
+      { pem, digest: [] },
+      ...(hash === 'sha256' ? [] : [{ pem, digest: [`--signature-digest-algorithm=${hash}`] }]),
+    ];
+  });
+}
+
+/** Cosign takes an authority by its roots for what is in tags, and as a trusted root file for bundles. */
+function authorityArguments(
+  { roots, intermediates }: AuthoritySettings,
+  trustedRoot: string,
+  version: string,
+): readonly (readonly string[])[] {
+  const unlogged = ['--insecure-ignore-sct=true', '--insecure-ignore-tlog=true'];
+  const between = intermediates === null ? [] : [`--ca-intermediates=${intermediates}`];
+  const byRoots = [`--ca-roots=${roots}`, ...between, ...unlogged];
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (major < 3 || (major === 3 && minor < 1)) {
+    return [byRoots];
+  }
+  const below =
+    intermediates === null ? [] : readTrustedCertificates(readFileSync(intermediates, 'latin1'), intermediates);
+  const certificateAuthorities = readTrustedCertificates(readFileSync(roots, 'latin1'), roots).map((root) => ({
+    uri: 'https://authority.invalid',
+    subject: { organization: '', commonName: root.name },
+    certChain: {
+      certificates: [...below, root].map(({ x509 }) => ({ rawBytes: x509.raw.toString('base64') })),
+    },
+    validFor: { start: root.validFrom.toISOString() },
+  }));
+  const mediaType = 'application/vnd.dev.sigstore.trustedroot+json;version=0.1';
+  writeFileSync(trustedRoot, JSON.stringify({ mediaType, certificateAuthorities }));
+  return [byRoots, [`--trusted-root=${trustedRoot}`, '--allow-certificate-chain=true', ...unlogged]];
 }
 
 function identityName({ subject, subjectPattern }: IdentitySettings): string {
@@ -239,12 +310,17 @@ function lastMessage({ stderr }: Ran): string {
   return (lines.at(-1) ?? 'it says nothing').slice(0, 500);
 }
 
-function runner({ program, environment, timeLimit = limits.cosignMilliseconds }: CosignOptions) {
-  return (args: readonly string[]): Promise<Ran> =>
+function runner({
+  program,
+  environment,
+  timeLimit = limits.cosignMilliseconds,
+  outputLimit = limits.cosignOutputBytes,
+}: CosignOptions) {
+  return (args: readonly string[], variables: Readonly<Record<string, string>> = {}): Promise<Ran> =>
     new Promise((resolve, reject) => {
       // A process group of its own, so that its helpers for credentials end with it.
       const child = spawn(program, args, {
-        env: { ...environment },
+        env: { ...environment, ...variables },
         stdio: ['ignore', 'pipe', 'pipe'],
         detached: true,
       });
@@ -269,8 +345,8 @@ function runner({ program, environment, timeLimit = limits.cosignMilliseconds }:
         let length = 0;
         stream.on('data', (chunk: Buffer) => {
           length += chunk.length;
-          if (length > limits.cosignOutputBytes) {
-            end(new ElfgateError('limit', `${program} ${args[0]} wrote more than ${limits.cosignOutputBytes} bytes`));
+          if (length > outputLimit) {
+            end(new ElfgateError('limit', `${program} ${args[0]} wrote more than ${outputLimit} bytes`));
           } else {
             chunks.push(chunk);
           }

@@ -4,6 +4,7 @@ import { isDigest } from '../../src/image/digest.ts';
 import { parseReference } from '../../src/image/reference.ts';
 import { registryClient } from '../../src/image/registry/client.ts';
 import { anonymous } from '../../src/image/registry/credentials.ts';
+import { openCosign } from '../../src/trust/cosign.ts';
 import { loadAnchors } from '../../src/trust/load-anchors.ts';
 import { noTrust, type TrustSettings } from '../../src/trust/trust-settings.ts';
 import { type ImageTrust, verifyImage } from '../../src/trust/verify-image.ts';
@@ -263,6 +264,7 @@ for (const kind of ['referrers', 'distribution'] as const) {
     }
     const { lab } = made;
     t.teardown(() => lab.registry.stop());
+    const program = await openCosign({ program: `${lab.cosignDirectory}/cosign`, environment: lab.environment });
     const cases =
       kind === 'referrers'
         ? [...(await keyCases(lab)), ...(await movedCases(lab)), ...(await chainCases(lab))]
@@ -271,8 +273,11 @@ for (const kind of ['referrers', 'distribution'] as const) {
     for (const { title, image, cosign, native, accepted } of cases) {
       const { exitCode, stderr } = await lab.cosign('verify', ...cosign, image);
       const { verified, signatures } = await verifyNatively(image, native);
-      if ((exitCode === 0) !== accepted || verified !== accepted) {
-        differing.push({ title, accepted, cosign: exitCode, stderr, native: verified, signatures });
+      const wrapped = await program
+        .verify(image, { ...noTrust, ...native }, { plainHttp: false })
+        .catch((error) => error);
+      if ((exitCode === 0) !== accepted || verified !== accepted || wrapped.accepted !== accepted) {
+        differing.push({ title, accepted, cosign: exitCode, stderr, native: verified, signatures, wrapped });
       }
     }
     t.deepEqual(differing, []);
