@@ -56,7 +56,7 @@ export async function inspectManifest(
       documents.push(...(await documentsOfPod(spec, known, architectures)));
     }
   }
-  // Two pods may share an image, and meet the same others with it.
+  // Two pods may share an image, start it alike, and meet the same others with it.
   return [...new Map(documents.map((document) => [keyOf(document), document])).values()];
 }
 
@@ -201,6 +201,6 @@ function nameOf(object: unknown): string {
   return `${textOf(fieldsOf(object).kind)} ${namespace === null ? name : `${namespace}/${name}`}`;
 }
 
-function keyOf({ subject, predictions }: FactsDocument): string {
-  return JSON.stringify([subject, predictions]);
+function keyOf({ subject, launch, predictions }: FactsDocument): string {
+  return JSON.stringify([subject, launch, predictions]);
 }

@@ -1,12 +1,12 @@
-import { rootedFacts } from '../facts/elf-facts.ts';
+import { deliveredTarget } from '../facts/delivered-target.ts';
 import { documentsOf } from '../facts/inspect.ts';
 import type { InspectedTarget } from '../facts/inspected-target.ts';
-import { noLinkage } from '../facts/linkage-facts.ts';
+import { launchInContainer } from '../facts/launch-facts.ts';
 import type { FactsDocument } from '../facts/schema.ts';
 import { type ImageContents, workloadDocument } from '../facts/workload-facts.ts';
 import type { RuleMetadata } from '../policy/rule-metadata.ts';
 import { fieldsOf, textOf, valueAt } from '../workload/fields.ts';
-import type { PodSpec } from '../workload/pod-spec.ts';
+import type { ContainerStart, PodSpec } from '../workload/pod-spec.ts';
 import type { PodTemplate, TemplatePaths } from '../workload/pod-templates.ts';
 import { containerProcesses } from '../workload/processes.ts';
 import type { InspectedImage, InspectedPlatform } from './image-facts.ts';
@@ -110,6 +110,8 @@ export async function documentsOfPod(
 interface ImageSet {
   /** Whose program runs. */
   readonly runs: string;
+  /** How the container starts it; null for an image that no container runs. */
+  readonly start: ContainerStart | null;
   /** Those that deliver files to it. */
   readonly deliver: readonly string[];
   /** Whether files of the first one are opened by the processes of other containers, and judged there. */
@@ -122,6 +124,7 @@ function imageSets(pod: PodSpec): readonly ImageSet[] {
   const sets = processes.map(
     ({ container, deliveries }): ImageSet => ({
       runs: container.image,
+      start: container.start,
       deliver: [...new Set(deliveries.map(({ image }) => image))].filter((image) => image !== container.image),
       isDelivered: delivered.has(container.image),
     }),
@@ -129,7 +132,7 @@ function imageSets(pod: PodSpec): readonly ImageSet[] {
   const seen = new Set(sets.flatMap(({ runs, deliver }) => [runs, ...deliver]));
   // An image volume that no container mounts is pulled all the same.
   const unmounted = pod.volumes.flatMap(({ image }): readonly ImageSet[] =>
-    image === null || seen.has(image) ? [] : [{ runs: image, deliver: [], isDelivered: false }],
+    image === null || seen.has(image) ? [] : [{ runs: image, start: null, deliver: [], isDelivered: false }],
   );
   return [...new Map([...sets, ...unmounted].map((set) => [JSON.stringify(set), set])).values()];
 }
@@ -149,7 +152,7 @@ function architecturesOf(
 }
 
 function targetsOf(
-  { runs, deliver, isDelivered }: ImageSet,
+  { runs, start, deliver, isDelivered }: ImageSet,
   images: ReadonlyMap<string, InspectedImage>,
   architecture: string,
 ): readonly InspectedTarget[] {
@@ -158,13 +161,20 @@ function targetsOf(
     const contents = platformOf(images.get(name), architecture);
     return contents === null
       ? []
-      : [delivered({ ...asWritten(contents, name), name, role: 'plugin', meeting: nowhere })];
+      : [deliveredTarget({ ...asWritten(contents, name), name, role: 'plugin', meeting: nowhere })];
   });
   if (first === null) {
     return others;
   }
   const role = others.length > 0 ? 'host' : null;
-  const target: InspectedTarget = { ...asWritten(first, runs), name: runs, role, meeting: nowhere };
+  const { launch, binaries } = first;
+  const target: InspectedTarget = {
+    ...asWritten(first, runs),
+    name: runs,
+    role,
+    meeting: nowhere,
+    launch: launch === null || start === null ? launch : launchInContainer(launch, start, binaries),
+  };
   const plugins = target.binaries.filter(({ facts }) => facts.role === 'plugin');
   return [
     isDelivered && plugins.length > 0
@@ -181,7 +191,7 @@ function asWritten(contents: InspectedPlatform['contents'], image: string): Insp
 
 /** What its own root's loader would make of the files that are left out is nobody's concern either. */
 function withoutBinaries(target: InspectedTarget, paths: ReadonlySet<string>): InspectedTarget {
-  const { linkage, cycles, globalScope, interposed, hiddenReferences } = target.linkage;
+  const { linkage, cycles, globalScope, interposed, hiddenReferences, mixtures } = target.linkage;
   return {
     ...target,
     binaries: target.binaries.filter(({ facts }) => !paths.has(facts.path)),
@@ -195,31 +205,13 @@ function withoutBinaries(target: InspectedTarget, paths: ReadonlySet<string>): I
       hiddenReferences: hiddenReferences.filter(
         ({ path, hiddenIn }) => !paths.has(path) && (hiddenIn === null || !paths.has(hiddenIn.path)),
       ),
+      mixtures: mixtures.filter(({ path }) => !paths.has(path)),
     },
   };
 }
 
 /** The set says who meets whom, and the architecture was chosen: variants of it do not keep files apart. */
 const nowhere = { platform: null, container: null };
-
-/** Files that are loaded in the root of another image: nothing of their own root counts. */
-function delivered(target: InspectedTarget): InspectedTarget {
-  return {
-    ...target,
-    root: null,
-    launch: null,
-    linkage: noLinkage,
-    binaries: target.binaries.map((binary) => {
-      const { elf } = binary.facts;
-      return elf === null
-        ? binary
-        : {
-            ...binary,
-            facts: { ...binary.facts, elf: { ...elf, ...rootedFacts(elf, { root: null, path: binary.facts.path }) } },
-          };
-    }),
-  };
-}
 
 function platformOf(image: InspectedImage | undefined, architecture: string): InspectedPlatform['contents'] | null {
   const platforms = image?.platforms ?? [];

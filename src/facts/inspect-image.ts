@@ -123,24 +123,25 @@ function contentsOfTree(
     // What is not kept does not start like a binary.
     return content === null ? null : early.get(content);
   };
+  const launch = launchFacts(
+    {
+      user: config.user,
+      workingDirectory: config.workingDir,
+      environment: config.env,
+      entrypoint: config.entrypoint,
+      arguments: config.cmd,
+    },
+    tree,
+  );
   return {
     kind: 'image',
     digest: image.digest,
     meeting: { platform: formatPlatform(image.platform), container: null },
-    ...inspectTree(tree, { symbols, early: earlyAt }),
+    ...inspectTree(tree, { symbols, early: earlyAt, libraryPath: launch.libraryPath }),
     // Its files are given back before images meet: what is kept of them is in the facts.
     tree: null,
     image: imageFacts(image),
-    launch: launchFacts(
-      {
-        user: config.user,
-        workingDirectory: config.workingDir,
-        environment: config.env,
-        entrypoint: config.entrypoint,
-        arguments: config.cmd,
-      },
-      tree,
-    ),
+    launch,
   };
 }
 

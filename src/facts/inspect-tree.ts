@@ -23,6 +23,8 @@ export type EarlyFacts = InspectedBinary | ProblemFacts | null;
 export interface TreeOptions extends InspectOptions {
   /** Looks whether a file has been inspected already: `undefined` when it has not, `null` when it is no binary. */
   readonly early?: (path: string) => EarlyFacts | undefined;
+  /** LD_LIBRARY_PATH of the processes that an image starts. */
+  readonly libraryPath?: readonly string[];
 }
 
 /** Inspects every binary of a root file system; what fails inside of it is a problem of the result. */
@@ -50,7 +52,13 @@ export function inspectTree(tree: FileTree, options: TreeOptions): InspectedTree
       binaries.push(inRoot(found, entry, tree));
     }
   }
-  return { tree, binaries, problems, root: rootFacts(tree), linkage: linkageOfTree(tree, binaries) };
+  return {
+    tree,
+    binaries,
+    problems,
+    root: rootFacts(tree),
+    linkage: linkageOfTree(tree, binaries, options.libraryPath ?? []),
+  };
 }
 
 /**

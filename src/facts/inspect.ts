@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { openFile } from '../bytes/byte-source.ts';
 import { FormatError } from '../errors.ts';
 import { inspectBinary } from './binary-facts.ts';
+import { deliveredTarget } from './delivered-target.ts';
 import type { Cleanup, InspectedTarget, InspectOptions, Target } from './inspected-target.ts';
 import { noLinkage } from './linkage-facts.ts';
 import { noPredictions } from './no-predictions.ts';
@@ -13,7 +14,7 @@ import { schemaVersion } from './schema-version.ts';
  * Inspects targets together and gives a document for each file, directory and process, and for each platform of an
  * image.
  *
- * Plugins meet the hosts of all targets. A file of a root that cannot be read becomes a problem of its document; a named
+ * Plugins meet the hosts of all targets, and those of an image that is named as a plugin are loaded in the host's root. A file of a root that cannot be read becomes a problem of its document; a named
  * file or image that cannot be read is an error.
  *
  * @throws FormatError for a named file whose bytes contradict its format.
@@ -26,7 +27,12 @@ export async function inspect(targets: readonly Target[], options: InspectOption
     for (const target of targets) {
       inspected.push(...(await inspectTarget(target, options, cleanup)));
     }
-    return await documentsOf(inspected);
+    const hasHost = targets.some(({ role }) => role === 'host');
+    return await documentsOf(
+      inspected.map((each) =>
+        hasHost && each.role === 'plugin' && each.kind === 'image' ? deliveredTarget(each) : each,
+      ),
+    );
   } finally {
     for (const close of cleanup) {
       close();

@@ -1,4 +1,6 @@
-import type { FileTree } from '../image/file-tree.ts';
+import { type FileTree, insideRoot } from '../image/file-tree.ts';
+import type { ContainerStart } from '../workload/pod-spec.ts';
+import type { InspectedBinary } from './binary-facts.ts';
 import type { LaunchFacts } from './schema.ts';
 
 /** How a process is started: what the image or the process itself says. */
@@ -36,11 +38,48 @@ export function launchFacts(launch: Launch, tree: FileTree): LaunchFacts {
     entrypoint: [...launch.entrypoint],
     arguments: [...launch.arguments],
     environment: [...environment].map(([name, value]) => ({ name, value: shown.test(name) ? value : null })),
-    // ld.so(8): names between spaces or colons.
-    preload: (environment.get('LD_PRELOAD') ?? '').split(/[ :]/).filter((name) => name !== ''),
-    libraryPath: (environment.get('LD_LIBRARY_PATH') ?? '').split(/[:;]/).filter((directory) => directory !== ''),
+    preload: preloadsIn(environment.get('LD_PRELOAD')),
+    libraryPath: directoriesIn(environment.get('LD_LIBRARY_PATH')),
     executable: findExecutable(command[0] ?? '', environment.get('PATH') ?? defaultPath, launch, tree),
   };
+}
+
+/**
+ * The same for a container of a pod, whose command and variables come before those of the image (Kubernetes API,
+ * Container). A command that is no path of a binary leaves the file unknown: it may be a script or a link.
+ */
+export function launchInContainer(
+  launch: LaunchFacts,
+  { command, arguments: given, environment }: ContainerStart,
+  binaries: readonly InspectedBinary[],
+): LaunchFacts {
+  const named = new Set(environment.map(({ name }) => name));
+  const assignedTo = (name: string): string | undefined =>
+    environment.findLast((variable) => variable.name === name)?.value ?? undefined;
+  const [program] = command;
+  const path = program?.startsWith('/') === true ? insideRoot(program) : null;
+  const found = binaries.find(({ facts }) => facts.path === path)?.facts.path ?? null;
+  return {
+    ...launch,
+    entrypoint: command.length > 0 ? [...command] : launch.entrypoint,
+    arguments: command.length > 0 || given.length > 0 ? [...given] : launch.arguments,
+    environment: [
+      ...launch.environment.filter(({ name }) => !named.has(name)),
+      ...[...named].map((name) => ({ name, value: shown.test(name) ? (assignedTo(name) ?? null) : null })),
+    ],
+    preload: named.has('LD_PRELOAD') ? preloadsIn(assignedTo('LD_PRELOAD')) : launch.preload,
+    libraryPath: named.has('LD_LIBRARY_PATH') ? directoriesIn(assignedTo('LD_LIBRARY_PATH')) : launch.libraryPath,
+    executable: command.length > 0 ? found : launch.executable,
+  };
+}
+
+// ld.so(8): names between spaces or colons.
+function preloadsIn(value = ''): string[] {
+  return value.split(/[ :]/).filter((name) => name !== '');
+}
+
+function directoriesIn(value = ''): string[] {
+  return value.split(/[:;]/).filter((directory) => directory !== '');
 }
 
 /** The file that execvp(3) would start, without links; `null` when there is none. */

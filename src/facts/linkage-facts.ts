@@ -10,6 +10,7 @@ import { type Resolution, resolveFile } from '../loader/library-closure/resoluti
 import type { InspectedBinary } from './binary-facts.ts';
 import { hiddenReferencesInTree, type UnansweredObject } from './hidden-reference-facts.ts';
 import { interposedInTree } from './interposed-facts.ts';
+import { type LinkedWith, linkedWith } from './mixtures.ts';
 import type {
   BinaryFacts,
   CycleFacts,
@@ -26,6 +27,14 @@ export interface TreeLinkage {
   readonly globalScope: readonly GlobalScopeFacts[];
   readonly interposed: readonly InterpositionFacts[];
   readonly hiddenReferences: readonly HiddenReferenceFacts[];
+  /** Objects that another C library comes into the process of, by DT_NEEDED. */
+  readonly mixtures: readonly TreeMixture[];
+}
+
+export interface TreeMixture {
+  readonly path: string;
+  readonly libc: LinkedWith;
+  readonly other: { readonly path: string; readonly libc: LinkedWith };
 }
 
 export const noLinkage: TreeLinkage = {
@@ -34,6 +43,7 @@ export const noLinkage: TreeLinkage = {
   globalScope: [],
   interposed: [],
   hiddenReferences: [],
+  mixtures: [],
 };
 
 interface Resolved {
@@ -41,18 +51,29 @@ interface Resolved {
   readonly resolution: Resolution;
 }
 
-/** Resolves every program and library of a root as its loader would. */
-export function linkageOfTree(tree: FileTree, binaries: readonly InspectedBinary[]): TreeLinkage {
+/**
+ * Resolves every program and library of a root as its loader would.
+ *
+ * @param libraryPath LD_LIBRARY_PATH of the processes that an image starts.
+ */
+export function linkageOfTree(
+  tree: FileTree,
+  binaries: readonly InspectedBinary[],
+  libraryPath: readonly string[],
+): TreeLinkage {
   const shelf = new LibraryShelf(tree, limits.rootBindingSteps);
   const dynamic = binaries.map(({ facts }) => facts).filter(isDynamic);
   const linkage: LinkageFacts[] = [];
   const resolved: Resolved[] = [];
   const loaded = new Set<string>();
   const together = new Map<string, readonly string[]>();
+  const mixtures: TreeMixture[] = [];
+  const options = { libraryPath: libraryPath.join(':') };
+  const linked = new Map(binaries.map(({ facts }) => [facts.path, linkedWith(facts)]));
   for (const facts of dynamic) {
     const path = `/${facts.path}`;
     try {
-      const resolution = resolveFile({ name: path, place: path, inRoot: path }, shelf, {});
+      const resolution = resolveFile({ name: path, place: path, inRoot: path }, shelf, options);
       const libraries = resolution.libraries.map((library) => placeIn(shelf, library.path));
       if (facts.role !== null) {
         together.set(facts.path, libraries);
@@ -62,6 +83,7 @@ export function linkageOfTree(tree: FileTree, binaries: readonly InspectedBinary
           loaded.add(library);
         }
       }
+      mixtures.push(...mixtureIn(facts, libraries, linked));
       if (!isClean(resolution)) {
         resolved.push({ facts, resolution });
       }
@@ -75,6 +97,7 @@ export function linkageOfTree(tree: FileTree, binaries: readonly InspectedBinary
     linkage: linkage.sort((left, right) => (left.path < right.path ? -1 : 1)),
     cycles: [...neededCyclesOf(resolved, shelf), ...initialiserCycles(tree, dynamic)],
     globalScope: resolved.flatMap((each) => globalScopeNeed(each, elsewhere, loaded)),
+    mixtures,
     interposed: interposedInTree(
       tree,
       binaries.map(({ facts }) => facts),
@@ -102,6 +125,22 @@ function isDynamic({ format, elf }: BinaryFacts): boolean {
     elf.machine !== 'bpf' &&
     (elf.interpreter !== null || elf.needed.length + elf.importCount + elf.exportCount > 0)
   );
+}
+
+/** The first library of a closure that was linked with another C library than the object that it is loaded for. */
+function mixtureIn(
+  facts: BinaryFacts,
+  libraries: readonly string[],
+  linked: ReadonlyMap<string, LinkedWith | null>,
+): readonly TreeMixture[] {
+  const libc = linkedWith(facts);
+  for (const path of libc === null ? [] : libraries) {
+    const other = linked.get(path) ?? null;
+    if (libc !== null && other !== null && other !== libc) {
+      return [{ path: facts.path, libc, other: { path, libc: other } }];
+    }
+  }
+  return [];
 }
 
 function isClean({ missing, versionErrors, unresolved, cycles, unsearched }: Resolution): boolean {

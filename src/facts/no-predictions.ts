@@ -12,4 +12,5 @@ export const noPredictions: FactsDocument['predictions'] = {
   nameServices: [],
   hiddenReferences: [],
   secondRuntimes: [],
+  mixtures: [],
 };

@@ -1,6 +1,7 @@
 import { predictNameServices, type ServiceRoot } from '../loader/name-services.ts';
 import type { InspectedBinary } from './binary-facts.ts';
 import type { InspectedTarget } from './inspected-target.ts';
+import { mixturesOf } from './mixtures.ts';
 import type { TargetPairs } from './plugin-pairs.ts';
 import type { FactsDocument, NameServiceFacts, ProblemFacts } from './schema.ts';
 import { secondRuntimes } from './second-runtimes.ts';
@@ -43,6 +44,7 @@ export async function predictLoads(targets: readonly InspectedTarget[]): Promise
       nameServices: nameServices(inspected),
       hiddenReferences: [...(set[index]?.hiddenReferences ?? []), ...inspected.linkage.hiddenReferences],
       secondRuntimes: runtimes[index] ?? [],
+      mixtures: mixturesOf(inspected, pairs[index]?.facts ?? [], targets),
     },
     problems: [
       ...(pairs[index]?.leftOut === true ? [tooManyPairs(inspected, count)] : []),

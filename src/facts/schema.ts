@@ -476,6 +476,21 @@ export const SecondRuntime = closed(
   'two Go runtimes in one process',
 );
 
+const cLibrary = (description: string) => oneOf(['glibc', 'musl'], description);
+
+export const Mixture = closed(
+  {
+    path: text('object in this document'),
+    libc: cLibrary('what it is linked with'),
+    other: closed(
+      { target: text('target that holds it'), path: text('its path'), libc: cLibrary('what that is linked with') },
+      'the object that brings the other C library',
+    ),
+    why: oneOf(['needed', 'opened'], 'how both come into one process: by DT_NEEDED, or as a plugin and its host'),
+  },
+  'objects of two C libraries in one process',
+);
+
 export const Root = closed(
   {
     platform: nullable(
@@ -798,6 +813,7 @@ export const FactsDocument = Type.Object(
         nameServices: Type.Array(NameServiceUse),
         hiddenReferences: Type.Array(HiddenReference),
         secondRuntimes: Type.Array(SecondRuntime),
+        mixtures: Type.Array(Mixture),
       },
       'what will happen at load time',
     ),
@@ -827,6 +843,7 @@ export type CycleFacts = Static<typeof NeededCycle>;
 export type InterpositionFacts = Static<typeof Interposition>;
 export type HiddenReferenceFacts = Static<typeof HiddenReference>;
 export type SecondRuntimeFacts = Static<typeof SecondRuntime>;
+export type MixtureFacts = Static<typeof Mixture>;
 export type NameServiceFacts = Static<typeof NameServiceUse>;
 export type RootFacts = Static<typeof Root>;
 export type ProblemFacts = Static<typeof Problem>;

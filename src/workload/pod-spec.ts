@@ -22,12 +22,22 @@ export interface Container {
   readonly name: string;
   /** As written, which may be no reference at all; empty where there is none. */
   readonly image: string;
+  readonly start: ContainerStart;
   readonly mounts: readonly Mount[];
   readonly allowPrivilegeEscalation: boolean | null;
   readonly privileged: boolean | null;
   readonly capabilities: readonly string[];
   readonly readOnlyRoot: boolean | null;
   readonly profiles: Profiles;
+}
+
+/** What a container says about how its process is started, over what its image says. */
+export interface ContainerStart {
+  /** Empty where the entrypoint of the image counts. */
+  readonly command: readonly string[];
+  readonly arguments: readonly string[];
+  /** Values are null where they come from elsewhere: a secret, a field of the pod. */
+  readonly environment: readonly { readonly name: string; readonly value: string | null }[];
 }
 
 /** Kinds of profiles that confine a container; null where the pod names none. */
@@ -97,6 +107,14 @@ function containerOf(container: unknown, at: string, kind: Container['kind']): C
     kind,
     name: textOf(fields.name) ?? '',
     image: textOf(fields.image) ?? '',
+    start: {
+      command: elementsOf(fields.command).flatMap((word) => textOf(word) ?? []),
+      arguments: elementsOf(fields.args).flatMap((word) => textOf(word) ?? []),
+      environment: elementsOf(fields.env).map((variable) => {
+        const { name, value } = fieldsOf(variable);
+        return { name: textOf(name) ?? '', value: textOf(value) };
+      }),
+    },
     mounts: elementsOf(fields.volumeMounts).map((mount) => {
       const { name, mountPath, readOnly, subPath } = fieldsOf(mount);
       return {

@@ -6,41 +6,34 @@ import { runProgram } from '../lab/process.ts';
 import { crane, type RunningRegistry, startReferrersRegistry } from '../lab/registry-server.ts';
 import { emptyDirectory, runCli } from './run-cli.ts';
 
-const lab = await artifacts(['go/host', 'go/plugin', 'go/plugin@1.25', 'registry/referrers', 'registry/crane']);
+const lab = await artifacts([
+  'image/gateway',
+  'image/audit',
+  'image/audit-1.25',
+  'root/scratch',
+  'registry/referrers',
+  'registry/crane',
+]);
 let registry: RunningRegistry | null = null;
 
 test.before(async () => {
   if (lab.available) {
     registry = await startReferrersRegistry(lab.path['registry/referrers']);
-    const root = emptyDirectory();
-    await runProgram('/usr/bin/mkdir', ['-p', join(root, 'lib64'), join(root, 'lib/x86_64-linux-gnu')]);
-    for (const library of ['lib64/ld-linux-x86-64.so.2', 'lib/x86_64-linux-gnu/libc.so.6']) {
-      await runProgram('/usr/bin/cp', ['-L', `/${library}`, join(root, library)]);
-    }
-    await runProgram('/usr/bin/cp', [lab.path['go/host'], join(root, 'gateway')]);
-    await push('gateway:1', root, '.');
-    for (const [name, plugin] of [
-      ['audit:good', lab.path['go/plugin']],
-      ['audit:bad', lab.path['go/plugin@1.25']],
+    for (const [image, directory] of [
+      ['gateway:1', lab.path['image/gateway']],
+      ['audit:good', lab.path['image/audit']],
+      ['audit:bad', lab.path['image/audit-1.25']],
     ] as const) {
-      const directory = emptyDirectory();
-      await runProgram('/usr/bin/cp', [plugin, join(directory, 'audit.so')]);
-      await push(name, directory, 'audit.so');
+      await crane(lab.path['registry/crane'], ['push', '--insecure', directory, `${registry.host}/shop/${image}`]);
     }
+    const layer = join(emptyDirectory(), 'layer.tar');
+    await runProgram('/usr/bin/tar', ['cf', layer, '-C', lab.path['root/scratch'], 'hello']);
+    const image = `${registry.host}/shop/static:1`;
+    await crane(lab.path['registry/crane'], ['append', '--insecure', '--oci-empty-base', '-f', layer, '-t', image]);
   }
 });
 
 test.after.always(() => registry?.stop());
-
-async function push(name: string, directory: string, entry: string): Promise<void> {
-  if (!lab.available || registry === null) {
-    return;
-  }
-  const tar = join(emptyDirectory(), 'layer.tar');
-  await runProgram('/usr/bin/tar', ['cf', tar, '--mtime=@0', '--sort=name', '-C', directory, entry]);
-  const image = `${registry.host}/shop/${name}`;
-  await crane(lab.path['registry/crane'], ['append', '--insecure', '--oci-empty-base', '-f', tar, '-t', image]);
-}
 
 function container(image: string, mounts: boolean): object {
   return {
@@ -117,6 +110,26 @@ test('an image that several pods share is judged against the host of each, and r
   t.is(rules.filter((each) => each === 'plugin/go-version-match audit.so').length, 1);
 });
 
+test('what a container sets comes before what its image says', async (t) => {
+  if (!lab.available) {
+    return t.log(lab.reason);
+  }
+  const image = `${registry?.host}/shop/static:1`;
+  const containers = [
+    { name: 'traced', image, command: ['/hello'], env: [{ name: 'LD_PRELOAD', value: '/lib/libtrace.so' }] },
+    { name: 'plain', image, command: ['/hello'] },
+  ];
+  const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'traced' }, spec: { containers } };
+  const { report, stderr } = await check(manifest(pod));
+  t.deepEqual(
+    ((report?.findings ?? []) as readonly Finding[])
+      .filter(({ rule }) => rule === 'tracing/preload-on-static')
+      .map(({ severity, subject }) => [severity, subject]),
+    [['warning', { target: image, path: 'hello', layer: 0 }]],
+    stderr,
+  );
+});
+
 test('inspect states the facts of the objects, and of the images of their pods', async (t) => {
   if (!lab.available) {
     return t.log(lab.reason);
@@ -135,7 +148,7 @@ test('inspect states the facts of the objects, and of the images of their pods',
   );
   t.is(targets[0].workload.pods[0].containers[0].hosts, 1);
   t.is(targets[0].workload.pods[0].containers[0].mounts[0].plugins, 1);
-  t.is(targets[2].predictions.plugins[0].host.path, 'gateway');
+  t.is(targets[2].predictions.plugins[0].host.path, 'usr/bin/gateway');
 });
 
 const wrong: readonly (readonly [title: string, content: string | null, expected: RegExp])[] = [

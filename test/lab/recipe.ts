@@ -67,6 +67,8 @@ export interface ImageLayoutStep {
   readonly kind: 'image-layout';
   readonly layers: readonly Recipe[];
   readonly entrypoint: readonly string[];
+  /** `NAME=VALUE` */
+  readonly environment: readonly string[];
 }
 
 /** The same bytes under another name. */

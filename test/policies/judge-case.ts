@@ -1,12 +1,16 @@
 import { readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { load } from 'js-yaml';
 import { cacheDirectory } from '../../cli/directories.ts';
 import { inspect } from '../../src/facts/inspect.ts';
+import type { ImageAccess } from '../../src/facts/inspected-target.ts';
 import type { FactsDocument } from '../../src/facts/schema.ts';
 import { type ImageContents, workloadDocument } from '../../src/facts/workload-facts.ts';
 import type { Finding } from '../../src/findings/finding.ts';
 import { reportOn } from '../../src/findings/report.ts';
+import { registryClient } from '../../src/image/registry/client.ts';
+import { anonymous } from '../../src/image/registry/credentials.ts';
 import { compilePolicies } from '../../src/policy/compile-policies.ts';
 import { defaultConfiguration } from '../../src/policy/configuration/configuration.ts';
 import { rulesInForce } from '../../src/policy/enforcement.ts';
@@ -45,11 +49,19 @@ export async function factsOfCase(
     return lab;
   }
   const targets = ruleCase.targets.map(({ artifact, role }) => ({
-    name: lab.path[artifact] ?? '',
+    name: `${artifact.startsWith('image/') ? 'oci:' : ''}${lab.path[artifact] ?? ''}`,
     role: role ?? null,
   }));
-  return { available: true, documents: await inspect(targets, { symbols: 'counted' }) };
+  return { available: true, documents: await inspect(targets, { symbols: 'counted', images: async () => images }) };
 }
+
+// Images of the lab lie in directories: no registry is asked, and nothing is kept.
+const images: ImageAccess = {
+  platform: null,
+  registries: registryClient({ registries: [], credentials: anonymous, environment: {} }),
+  temporaryDirectory: tmpdir(),
+  store: null,
+};
 
 async function factsOfWorkload({ manifest, before, images }: CaseWorkload): ReturnType<typeof factsOfCase> {
   const lab = await artifacts(Object.values(images));

@@ -197,6 +197,16 @@ export const ruleCases: Readonly<Record<string, RuleCases>> = {
     passing: files('c/hello-static'),
     unknown: files('c/hello-musl-static-stripped'),
   },
+  'libc/mixed': {
+    violating: files('root/musl-with-glibc-library'),
+    passing: files('root/musl-like'),
+    unknown: files('root/with-cut-library'),
+  },
+  'tracing/preload-on-static': {
+    violating: files('image/preload-static'),
+    passing: files('image/preload-dynamic'),
+    unknown: files('image/preload-script'),
+  },
   'libc/vsyscall': { violating: files('c/vsyscall'), passing: files('c/vsyscall-none') },
   'libc/minimum': {
     violating: { ...files('c/glibc-new'), parameters: { glibc: '2.31' } },

@@ -24,6 +24,7 @@ violating := [
 			"nameServices": [],
 			"hiddenReferences": [],
 			"secondRuntimes": [],
+			"mixtures": [],
 		},
 		"workload": {
 			"apiVersion": "networking.istio.io/v1",
@@ -94,6 +95,7 @@ passing := [
 			"nameServices": [],
 			"hiddenReferences": [],
 			"secondRuntimes": [],
+			"mixtures": [],
 		},
 		"workload": {
 			"apiVersion": "networking.istio.io/v1",
@@ -164,6 +166,7 @@ unknown := [
 			"nameServices": [],
 			"hiddenReferences": [],
 			"secondRuntimes": [],
+			"mixtures": [],
 		},
 		"workload": {
 			"apiVersion": "gateway.networking.k8s.io/v1",

@@ -24,6 +24,7 @@ violating := [
 			"nameServices": [],
 			"hiddenReferences": [],
 			"secondRuntimes": [],
+			"mixtures": [],
 		},
 		"workload": {
 			"apiVersion": "helm.toolkit.fluxcd.io/v2",
@@ -72,6 +73,7 @@ passing := [
 			"nameServices": [],
 			"hiddenReferences": [],
 			"secondRuntimes": [],
+			"mixtures": [],
 		},
 		"workload": {
 			"apiVersion": "helm.toolkit.fluxcd.io/v2",
@@ -120,6 +122,7 @@ unknown := [
 			"nameServices": [],
 			"hiddenReferences": [],
 			"secondRuntimes": [],
+			"mixtures": [],
 		},
 		"workload": {
 			"apiVersion": "helm.toolkit.fluxcd.io/v2",

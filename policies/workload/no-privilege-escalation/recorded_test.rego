@@ -24,6 +24,7 @@ violating := [
 			"nameServices": [],
 			"hiddenReferences": [],
 			"secondRuntimes": [],
+			"mixtures": [],
 		},
 		"workload": {
 			"apiVersion": "apps/v1",
@@ -130,6 +131,7 @@ passing := [
 			"nameServices": [],
 			"hiddenReferences": [],
 			"secondRuntimes": [],
+			"mixtures": [],
 		},
 		"workload": {
 			"apiVersion": "apps/v1",

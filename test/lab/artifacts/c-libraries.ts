@@ -104,6 +104,8 @@ export const cLibraries = {
 
   // Symbols of libraries that were opened before.
   'c/provider': provider,
+  /** The same with a need of glibc. */
+  'c/provider-of-glibc': library('libprovider.so', ['provider.c'], ['-Wl,--no-as-needed', '-lc']),
   'c/provider-global': library('libprovider.so', ['provider.c'], ['-Wl,-z,global']),
   /** Defines what `c/provider` defines. */
   'c/other-provider': library('libother-provider.so', ['other-provider.c']),

@@ -69,6 +69,7 @@ export const cPrograms = {
   'c/dlopen-host-musl': program('dlopen-host.c', [], 'musl-gcc'),
   /** Calls a function of a library, which is bound when it starts. */
   'c/calls-provider': program('calls-provider.c', ['-Wl,-z,now', pathOf(cLibraries['c/provider'])]),
+  'c/calls-provider-musl': program('calls-provider.c', [pathOf(cLibraries['c/provider'])], 'musl-gcc'),
   /** Needs a library that is not shipped with it. */
   'c/needs-absent-library': program('hello.c', ['-Wl,--no-as-needed', pathOf(cLibraries['c/absent'])]),
 } satisfies Record<string, Recipe>;

@@ -1,11 +1,20 @@
 /** Images, as OCI layouts: a layer for each root or set of changes. */
 
-import type { Recipe } from '../recipe.ts';
+import type { Recipe, TreeEntry } from '../recipe.ts';
+import { cLibraries } from './c-libraries.ts';
+import { cPrograms } from './c-programs.ts';
 import { debianRoots } from './debian-roots.ts';
+import { goHosts } from './go-hosts.ts';
+import { goPlugins } from './go-plugins.ts';
 import { roots } from './roots.ts';
 
-function image(name: string, layers: readonly Recipe[], entrypoint: readonly string[]): Recipe {
-  return { output: name, sources: null, steps: [{ kind: 'image-layout', layers, entrypoint }] };
+function image(
+  name: string,
+  layers: readonly Recipe[],
+  entrypoint: readonly string[],
+  environment: readonly string[] = [],
+): Recipe {
+  return { output: name, sources: null, steps: [{ kind: 'image-layout', layers, entrypoint, environment }] };
 }
 
 /** What a build step that cleans up, and another one that starts a directory anew, leave behind. */
@@ -25,6 +34,38 @@ const cleaned: Recipe = {
   ],
 };
 
+const libc: Readonly<Record<string, TreeEntry>> = {
+  'lib64/ld-linux-x86-64.so.2': { library: 'ld-linux-x86-64.so.2' },
+  'lib/x86_64-linux-gnu/libc.so.6': { library: 'libc.so.6' },
+};
+
+const gateway: Recipe = {
+  output: 'root',
+  sources: null,
+  steps: [{ kind: 'tree', entries: { ...libc, 'usr/bin/gateway': { artifact: goHosts['go/host'] } } }],
+};
+
+function delivered(name: string, artifact: Recipe): Recipe {
+  return { output: 'root', sources: null, steps: [{ kind: 'tree', entries: { [`${name}.so`]: { artifact } } }] };
+}
+
+const elsewhere: Recipe = {
+  output: 'root',
+  sources: null,
+  steps: [
+    {
+      kind: 'tree',
+      entries: {
+        ...libc,
+        'usr/bin/calls-provider': { artifact: cPrograms['c/calls-provider'] },
+        'opt/lib/libprovider.so': { artifact: cLibraries['c/provider'] },
+      },
+    },
+  ],
+};
+
+const preload = ['LD_PRELOAD=/usr/lib/libtrace.so'];
+
 export const images = {
   /** A whole root of Debian in one layer: 245 MB, 100 MB as stored. */
   'image/bookworm': image('bookworm', [debianRoots['debian/bookworm']], ['/bin/bash']),
@@ -36,4 +77,15 @@ export const images = {
   ),
   /** musl's loader and C library, as in Alpine. */
   'image/musl': image('musl', [roots['root/musl-like']], ['/bin/hello']),
+  /** A plugin host, and plugins of two toolchains, each in an image of its own. */
+  'image/gateway': image('gateway', [gateway], ['/usr/bin/gateway']),
+  'image/audit': image('audit', [delivered('audit', goPlugins['go/plugin'])], []),
+  'image/audit-1.25': image('audit', [delivered('audit', goPlugins['go/plugin@1.25'])], []),
+  /** A library that is found by LD_LIBRARY_PATH of the image, and the same image without it. */
+  'image/library-path': image('library-path', [elsewhere], ['/usr/bin/calls-provider'], ['LD_LIBRARY_PATH=/opt/lib']),
+  'image/library-elsewhere': image('library-elsewhere', [elsewhere], ['/usr/bin/calls-provider']),
+  /** A library is to be preloaded: into a static program, into one that the loader starts, and into a script. */
+  'image/preload-static': image('preload-static', [roots['root/scratch']], ['/hello'], preload),
+  'image/preload-dynamic': image('preload-dynamic', [roots['root/debian-like']], ['/usr/bin/hello'], preload),
+  'image/preload-script': image('preload-script', [roots['root/scratch']], ['/entrypoint.sh'], preload),
 } satisfies Record<string, Recipe>;

@@ -100,6 +100,16 @@ function providerRoot(name: string, library: TreeEntry | null): Recipe {
   });
 }
 
+const muslLike: Readonly<Record<string, TreeEntry>> = {
+  'etc/alpine-release': { text: '3.20.0\n' },
+  'etc/os-release': { text: 'ID=alpine\nVERSION_ID=3.20.0\nPRETTY_NAME="Alpine Linux v3.20"\n' },
+  'etc/ld-musl-x86_64.path': { text: '/lib\n/usr/local/lib\n/usr/lib\n' },
+  'lib/ld-musl-x86_64.so.1': { library: 'ld-musl-x86_64.so.1' },
+  'lib/libc.musl-x86_64.so.1': { link: 'ld-musl-x86_64.so.1' },
+  'lib/libc.so': { link: 'ld-musl-x86_64.so.1' },
+  'bin/hello': { artifact: cPrograms['c/hello-musl'] },
+};
+
 export const roots = {
   'root/without-needed-library': providerRoot('without-needed-library', null),
   'root/with-needed-library': providerRoot('with-needed-library', { artifact: cLibraries['c/provider'] }),
@@ -133,15 +143,15 @@ export const roots = {
   }),
   /** musl's loader and C library, with one program that fits and one that was linked against glibc. */
   'root/musl-like': root('musl-like', {
-    'etc/alpine-release': { text: '3.20.0\n' },
-    'etc/os-release': { text: 'ID=alpine\nVERSION_ID=3.20.0\nPRETTY_NAME="Alpine Linux v3.20"\n' },
-    'etc/ld-musl-x86_64.path': { text: '/lib\n/usr/local/lib\n/usr/lib\n' },
-    'lib/ld-musl-x86_64.so.1': { library: 'ld-musl-x86_64.so.1' },
-    'lib/libc.musl-x86_64.so.1': { link: 'ld-musl-x86_64.so.1' },
-    'lib/libc.so': { link: 'ld-musl-x86_64.so.1' },
-    'bin/hello': { artifact: cPrograms['c/hello-musl'] },
+    ...muslLike,
     'bin/hello-glibc': { artifact: cPrograms['c/hello'] },
     'bin/hello-static': { artifact: cPrograms['c/hello-musl-static'] },
+  }),
+  /** A program of musl's, and a library that it needs and that was linked against glibc. */
+  'root/musl-with-glibc-library': root('musl-with-glibc-library', {
+    ...muslLike,
+    'bin/calls-provider': { artifact: cPrograms['c/calls-provider-musl'] },
+    'lib/libprovider.so': { artifact: cLibraries['c/provider-of-glibc'] },
   }),
   /** A glibc root in which a program was linked against musl. */
   'root/debian-with-musl-program': root('debian-with-musl-program', {

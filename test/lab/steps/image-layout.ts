@@ -26,7 +26,7 @@ export async function makeImageLayout(step: ImageLayoutStep, place: Workplace): 
   const config = writeBlob(blobs, 'application/vnd.oci.image.config.v1+json', {
     os: 'linux',
     architecture: 'amd64',
-    config: { Entrypoint: step.entrypoint },
+    config: { Entrypoint: step.entrypoint, Env: step.environment },
     rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) },
   });
   const manifest = writeBlob(blobs, 'application/vnd.oci.image.manifest.v1+json', {
@@ -39,13 +39,13 @@ export async function makeImageLayout(step: ImageLayoutStep, place: Workplace): 
   writeFileSync(join(place.output, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests: [manifest] }));
 }
 
-/** GNU tar's archive of a directory, compressed as docker does it. */
+/** GNU tar's archive of a directory, the same for the same files, compressed as docker does it. */
 async function packLayer(
   directory: string,
   blobs: string,
   { tools, searchPath }: Workplace,
 ): Promise<Descriptor & { readonly diffId: string }> {
-  const tar = spawn(tools.locate('tar'), ['-C', directory, '-c', '--sort=name', '--numeric-owner', '.'], {
+  const tar = spawn(tools.locate('tar'), ['-C', directory, '-c', '--sort=name', '--numeric-owner', '--mtime=@0', '.'], {
     env: { PATH: searchPath, LC_ALL: 'C' },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -1,0 +1,70 @@
+import test, { type ExecutionContext } from 'ava';
+import { type ArtifactName, artifacts } from '../lab/lab.ts';
+import { runCli } from './run-cli.ts';
+
+interface Finding {
+  readonly rule: string;
+  readonly severity: string;
+  readonly subject: { readonly target: string; readonly path: string; readonly layer: number | null };
+  readonly message: string;
+  readonly evidence: readonly { readonly target?: string; readonly path?: string }[];
+}
+
+/** Checks images of the lab; null where this machine cannot make them. */
+async function check(t: ExecutionContext, targets: readonly (ArtifactName | `--${string}`)[]) {
+  t.timeout(600_000, 'building real binaries takes minutes on the first run');
+  const names = targets.filter((each): each is ArtifactName => !each.startsWith('--'));
+  const lab = await artifacts(names);
+  if (!lab.available) {
+    t.log(`not run: ${lab.reason}`);
+    return null;
+  }
+  const args = targets.map((each) => (each.startsWith('--') ? each : `oci:${lab.path[each as ArtifactName]}`));
+  const { exitCode, stdout, stderr } = await runCli(['check', ...args, '-o', 'json']);
+  t.true(exitCode === 0 || exitCode === 1, stderr);
+  const { findings } = JSON.parse(stdout) as { findings: readonly Finding[] };
+  const decided = findings.filter(({ severity }) => severity !== 'info');
+  return { exitCode, decided, place: (name: ArtifactName) => `oci:${lab.path[name]}` };
+}
+
+test('a plugin of one image is judged against the host of another one, and by no root of its own', async (t) => {
+  for (const roles of [true, false]) {
+    const sets = roles
+      ? (['--host', 'image/gateway', '--plugin', 'image/audit-1.25'] as const)
+      : (['image/gateway', 'image/audit-1.25'] as const);
+    const bad = await check(t, sets);
+    if (bad === null) {
+      return t.pass();
+    }
+    t.is(bad.exitCode, 1);
+    const subject = { target: bad.place('image/audit-1.25'), path: 'audit.so', layer: 0 };
+    const errors = bad.decided.filter(({ severity }) => severity === 'error');
+    t.deepEqual(
+      errors.map((finding) => [finding.rule, finding.subject]),
+      [
+        ['plugin/go-version-match', subject],
+        ['plugin/package-hash-match', subject],
+      ],
+    );
+    t.deepEqual(
+      errors[0]?.evidence.map(({ target, path }) => [target ?? subject.target, path]),
+      [
+        [subject.target, 'audit.so'],
+        [bad.place('image/gateway'), 'usr/bin/gateway'],
+      ],
+    );
+  }
+  const good = await check(t, ['--host', 'image/gateway', '--plugin', 'image/audit']);
+  t.deepEqual(good?.decided, []);
+  t.is(good?.exitCode, 0);
+});
+
+test('libraries are looked for where the image tells its processes to', async (t) => {
+  const found = await check(t, ['image/library-path']);
+  t.deepEqual(found?.decided ?? [], []);
+  const missing = await check(t, ['image/library-elsewhere']);
+  t.deepEqual(
+    (missing?.decided ?? []).map(({ rule, severity, subject }) => [rule, severity, subject.path]),
+    missing === null ? [] : [['linkage/needed-resolves', 'error', 'usr/bin/calls-provider']],
+  );
+});
