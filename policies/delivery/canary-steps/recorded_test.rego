@@ -32,6 +32,8 @@ violating := [
 			"namespace": "shop",
 			"name": "reviews",
 			"operation": "update",
+			"namespaceLabels": null,
+			"review": null,
 			"pods": [],
 			"traffic": {
 				"before": [
@@ -103,6 +105,8 @@ passing := [
 			"namespace": "shop",
 			"name": "reviews",
 			"operation": "update",
+			"namespaceLabels": null,
+			"review": null,
 			"pods": [],
 			"traffic": {
 				"before": [
@@ -174,6 +178,8 @@ unknown := [
 			"namespace": "shop",
 			"name": "reviews",
 			"operation": null,
+			"namespaceLabels": null,
+			"review": null,
 			"pods": [],
 			"traffic": {
 				"before": null,

@@ -32,6 +32,8 @@ violating := [
 			"namespace": "shop",
 			"name": "gateway",
 			"operation": null,
+			"namespaceLabels": null,
+			"review": null,
 			"pods": [],
 			"traffic": null,
 			"sources": [
@@ -81,6 +83,8 @@ passing := [
 			"namespace": "shop",
 			"name": "gateway",
 			"operation": null,
+			"namespaceLabels": null,
+			"review": null,
 			"pods": [],
 			"traffic": null,
 			"sources": [
@@ -130,6 +134,8 @@ unknown := [
 			"namespace": "shop",
 			"name": "gateway",
 			"operation": null,
+			"namespaceLabels": null,
+			"review": null,
 			"pods": [],
 			"traffic": null,
 			"sources": [

@@ -66,6 +66,7 @@ violating := [
 			"nameServices": [],
 			"hiddenReferences": [],
 			"secondRuntimes": [],
+			"mixtures": [],
 		},
 		"workload": null,
 		"trust": {
@@ -182,6 +183,7 @@ passing := [
 			"nameServices": [],
 			"hiddenReferences": [],
 			"secondRuntimes": [],
+			"mixtures": [],
 		},
 		"workload": null,
 		"trust": {
@@ -298,6 +300,7 @@ unknown := [
 			"nameServices": [],
 			"hiddenReferences": [],
 			"secondRuntimes": [],
+			"mixtures": [],
 		},
 		"workload": null,
 		"trust": {

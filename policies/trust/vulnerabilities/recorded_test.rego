@@ -66,6 +66,7 @@ violating := [
 			"nameServices": [],
 			"hiddenReferences": [],
 			"secondRuntimes": [],
+			"mixtures": [],
 		},
 		"workload": null,
 		"trust": {
@@ -197,6 +198,7 @@ passing := [
 			"nameServices": [],
 			"hiddenReferences": [],
 			"secondRuntimes": [],
+			"mixtures": [],
 		},
 		"workload": null,
 		"trust": {
@@ -318,6 +320,7 @@ unknown := [
 			"nameServices": [],
 			"hiddenReferences": [],
 			"secondRuntimes": [],
+			"mixtures": [],
 		},
 		"workload": null,
 		"trust": {

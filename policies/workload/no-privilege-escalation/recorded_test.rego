@@ -32,6 +32,8 @@ violating := [
 			"namespace": "shop",
 			"name": "gateway",
 			"operation": null,
+			"namespaceLabels": null,
+			"review": null,
 			"pods": [
 				{
 					"at": "spec.template",
@@ -139,6 +141,8 @@ passing := [
 			"namespace": "shop",
 			"name": "gateway",
 			"operation": null,
+			"namespaceLabels": null,
+			"review": null,
 			"pods": [
 				{
 					"at": "spec.template",
