@@ -348,6 +348,8 @@ violating := [
 			"cycles": [],
 			"interposed": [],
 			"nameServices": [],
+			"hiddenReferences": [],
+			"secondRuntimes": [],
 			"mixtures": [
 				{
 					"path": "bin/calls-provider",
@@ -744,6 +746,8 @@ passing := [
 			"cycles": [],
 			"interposed": [],
 			"nameServices": [],
+			"hiddenReferences": [],
+			"secondRuntimes": [],
 			"mixtures": [],
 		},
 		"workload": null,
@@ -1120,6 +1124,8 @@ unknown := [
 			"cycles": [],
 			"interposed": [],
 			"nameServices": [],
+			"hiddenReferences": [],
+			"secondRuntimes": [],
 			"mixtures": [],
 		},
 		"workload": null,
