@@ -11,7 +11,7 @@ import { timeLimited } from '../src/policy/time-limit.ts';
 import { documentsOfTargets } from './documents.ts';
 import { type ImageOptions, imageAccess } from './images.ts';
 import { usesColor, writeOutput } from './output.ts';
-import { configurationFor, type PolicyOptions, policiesFor } from './policies.ts';
+import { configurationFor, type PolicyOptions, policiesFor, programFor } from './policies.ts';
 import { reportProblems } from './problems.ts';
 import { startProgress } from './progress.ts';
 import { type SharedOptions, usageError } from './shared-options.ts';
@@ -42,7 +42,10 @@ export async function checkCommand(
   const bundle = await policiesFor(options, surroundings);
   const configuration = await configurationFor(options, surroundings, bundle);
   const inForce = rulesInForce(configuration, bundle.rules);
-  const policy = await loadPolicy(bundle, inForce, { limited: timeLimited(limits.evaluationMilliseconds) });
+  const policy = await loadPolicy(bundle, inForce, {
+    limited: timeLimited(limits.evaluationMilliseconds),
+    program: programFor(surroundings),
+  });
   const progress = startProgress(options, surroundings, () => performance.now());
   const images = imageAccess(options, configuration.registries, surroundings);
   const trust = trustInspectorFor(configuration, bundle.rules, inForce, options, surroundings);

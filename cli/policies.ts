@@ -92,6 +92,11 @@ export function compilerOptions(env: Surroundings['env']): OpaOptions {
   return { cacheDirectory: cacheDirectory(env), environment: env };
 }
 
+/** The built-ins that OPA itself answers, for policies that call one. */
+export function programFor({ env }: Surroundings): () => Promise<WebAssembly.Module> {
+  return async () => (await import('../src/policy/opa-program.ts')).opaModule(compilerOptions(env));
+}
+
 /** The built-in policies and further ones, as directories of sources. */
 export function policyDirectories(further: readonly string[]): readonly string[] {
   return [builtIn, ...further.filter((directory) => resolve(directory) !== builtIn)];

@@ -6,7 +6,7 @@ import { timeLimited } from '../src/policy/time-limit.ts';
 import { policyVersion } from '../src/scan/policy-version.ts';
 import { factsRevision } from './facts-on-disk.ts';
 import { type ImageOptions, imageAccess, type LazyImageAccess } from './images.ts';
-import { configurationFor, policiesFor } from './policies.ts';
+import { configurationFor, policiesFor, programFor } from './policies.ts';
 import { type SharedOptions, usageError } from './shared-options.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -38,7 +38,10 @@ export async function scanSetup(options: ScanSetupOptions, surroundings: Surroun
   const configuration = await configurationFor(options, surroundings, bundle);
   const inForce = rulesInForce(configuration, bundle.rules);
   return {
-    policy: await loadPolicy(bundle, inForce, { limited: timeLimited(limits.evaluationMilliseconds) }),
+    policy: await loadPolicy(bundle, inForce, {
+      limited: timeLimited(limits.evaluationMilliseconds),
+      program: programFor(surroundings),
+    }),
     configuration,
     inForce,
     images: imageAccess(options, configuration.registries, surroundings, { concurrent: concurrency * 2, perSecond }),

@@ -11,7 +11,7 @@ import { rulesInForce } from '../src/policy/enforcement.ts';
 import { jsonLog } from '../webhook/decision-log.ts';
 import { startWebhook, type TlsOrigin, type WebhookOptions } from '../webhook/webhook.ts';
 import { factsOnDisk } from './facts-on-disk.ts';
-import { policiesFor } from './policies.ts';
+import { policiesFor, programFor } from './policies.ts';
 import { type SharedOptions, usageError } from './shared-options.ts';
 import type { ExitCode, Surroundings } from './surroundings.ts';
 import { isTrustAsked, trustInspectorFor } from './trust.ts';
@@ -72,6 +72,7 @@ export async function serveCommand(options: ServeOptions, surroundings: Surround
     traceEndpoint: env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? null,
     // One processor is left for TLS, parsing and registries.
     threads: Math.max(1, availableParallelism() - 1),
+    program: programFor(surroundings),
     timing: {
       reloadInterval: 2_000,
       certificateInterval: 15_000,

@@ -102,6 +102,8 @@ export const limits = {
   evaluationMemoryPages: 16_384,
   /** Bytes of an instance's memory, which never shrinks; one that grew beyond this is given up after the evaluation. */
   evaluationBytesKept: 67_108_864,
+  /** The same for the program that answers some built-ins: it takes 60 MB to start, and twice that for a large schema. */
+  opaBuiltinBytesKept: 268_435_456,
   /** Items of what one built-in gives: numbers of a range, addresses of a network. A /12 of IPv4 is this many. */
   builtinItems: 1_048_576,
   /** Milliseconds of one evaluation on the command line. The facts of a large image, about 1 MB, take some 20. */

@@ -54,6 +54,8 @@ export interface WebhookOptions {
   readonly traceEndpoint: string | null;
   /** Threads that evaluate policies. */
   readonly threads: number;
+  /** The opa program, for policies that call built-ins which it answers. */
+  readonly program?: () => Promise<WebAssembly.Module>;
   readonly timing: WebhookTiming;
 }
 
@@ -133,7 +135,7 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
   log.info({ event: 'listening', host: options.host, port: running.port, tls: material !== null });
 
   const bundle = await options.loadPolicies();
-  const prepare = evaluators(options.threads);
+  const prepare = evaluators(options);
   let nodes = (await options.nodeProfiles?.()) ?? [];
   const load = async (): Promise<void> => {
     const configured =
@@ -243,9 +245,13 @@ async function materialOf(origin: TlsOrigin): Promise<TlsMaterial> {
 }
 
 /** Policies run on threads that can be ended: one that never stops costs its own review only. */
-function evaluators(threads: number): PrepareRules {
+function evaluators({ threads, program }: Pick<WebhookOptions, 'threads' | 'program'>): PrepareRules {
   return async (bundle, rulesOn) => {
-    const pool = await startEvaluatorPool(bundle, rulesOn, { threads, timeLimit: limits.reviewEvaluationMilliseconds });
+    const pool = await startEvaluatorPool(bundle, rulesOn, {
+      threads,
+      timeLimit: limits.reviewEvaluationMilliseconds,
+      ...(program === undefined ? {} : { program }),
+    });
     return {
       evaluate: async (facts) => (await pool.evaluate(facts)).findings,
       close: () => pool.close(),

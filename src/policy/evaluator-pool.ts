@@ -6,7 +6,7 @@ import { encodeInput } from './evaluation-input.ts';
 import type { EvaluatorAnswer, EvaluatorQuestion, EvaluatorSetup } from './evaluator-thread.ts';
 import type { PolicyBundle } from './policy-bundle.ts';
 import { type RunningRule, ruleAt, runningRule } from './running-rule.ts';
-import { compileModule, loadWasmPolicy } from './wasm-policy.ts';
+import { callsOpaProgram, compileModule, loadWasmPolicy } from './wasm-policy.ts';
 
 /**
  * Judges many inputs at once, each by one set of rules, on threads that can be ended.
@@ -66,6 +66,8 @@ export interface EvaluatorPoolOptions {
   readonly threads: number;
   /** Milliseconds that one evaluation may take, once it runs. */
   readonly timeLimit: number;
+  /** As the {@link EvaluationConditions} of one evaluation have it. */
+  readonly program?: () => Promise<WebAssembly.Module>;
 }
 
 /**
@@ -154,12 +156,13 @@ interface Member {
 async function startCrew<Rules extends RulesOn>(
   bundle: PolicyBundle,
   rulesOn: Rules,
-  { threads, timeLimit }: EvaluatorPoolOptions,
+  { threads, timeLimit, ...options }: EvaluatorPoolOptions,
 ): Promise<Crew<Rules>> {
   const module = await compileModule(bundle.wasm);
   const data = baseData(bundle, rulesOn);
   // Whatever is wrong with the policy is said here, once, and not by every thread.
-  await loadWasmPolicy(module, data);
+  await loadWasmPolicy(module, data, options);
+  const program = callsOpaProgram(module) && options.program !== undefined ? await options.program() : null;
   const members: Member[] = [];
   const queue: Task[] = [];
   let endedThreads = 0;
@@ -169,7 +172,7 @@ async function startCrew<Rules extends RulesOn>(
 
   const start = (): void => {
     const memory = new SharedArrayBuffer(256);
-    const setup: EvaluatorSetup = { module, data, rules: bundle.rules, running: memory };
+    const setup: EvaluatorSetup = { module, data, rules: bundle.rules, program, running: memory };
     const worker = new Worker(threadFile, {
       workerData: setup,
       env: {},

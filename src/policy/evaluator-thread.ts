@@ -14,6 +14,8 @@ export interface EvaluatorSetup {
   /** Base data: the parameters of the rules that are on. */
   readonly data: object;
   readonly rules: readonly RuleMetadata[];
+  /** For policies that call built-ins which the opa program answers. */
+  readonly program: WebAssembly.Module | null;
   /** Where the pool reads which rule runs. */
   readonly running: SharedArrayBuffer;
 }
@@ -28,7 +30,11 @@ export type EvaluatorAnswer =
 
 const setup = workerData as EvaluatorSetup;
 const rules = new Map(setup.rules.map((rule) => [rule.id, rule]));
-const policy = await loadWasmPolicy(setup.module, setup.data, { running: runningRule(setup.running) });
+const { program } = setup;
+const policy = await loadWasmPolicy(setup.module, setup.data, {
+  running: runningRule(setup.running),
+  ...(program === null ? {} : { program: async () => program }),
+});
 
 parentPort?.on('message', (facts: EvaluatorQuestion) => {
   parentPort?.postMessage(answerTo(facts));

@@ -12,4 +12,6 @@ const programDescriptor = 3;
 
 const wasi = new WASI({ version: 'preview1', args: ['opa'], env: {}, preopens: {}, returnOnExit: true });
 const module = new WebAssembly.Module(readFileSync(programDescriptor));
-process.exitCode = wasi.start(new WebAssembly.Instance(module, wasi.getImportObject() as WebAssembly.Imports));
+const instance = new WebAssembly.Instance(module, wasi.getImportObject() as WebAssembly.Imports);
+wasi.initialize(instance);
+process.exitCode = (instance.exports as unknown as { serve(): number }).serve();

@@ -3,7 +3,7 @@ import { isOffered, offeredBuiltins } from './builtins/offered.ts';
 import { encodeInput } from './evaluation-input.ts';
 import { parseExactly } from './exact-json.ts';
 import { askOpa, type TriedRule } from './opa.ts';
-import type { OpaOptions } from './opa-program.ts';
+import { type OpaOptions, opaModule } from './opa-program.ts';
 import { instantiatePolicy } from './policy-instance.ts';
 import { policyError } from './policy-problems.ts';
 import type { PolicySources } from './policy-sources.ts';
@@ -47,7 +47,7 @@ export async function answerQuery(
       hint: 'elfgate policy check shows where policies call them',
     });
   }
-  const builtins = await offeredBuiltins(required);
+  const builtins = await offeredBuiltins(required, () => opaModule(options));
   const instance = instantiatePolicy(module, (name) => builtins.get(name), runningRule());
   instance.setData(encodeInput(data));
   const [entrypoint = 0] = Object.values(instance.entrypoints);

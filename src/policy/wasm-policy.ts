@@ -1,7 +1,7 @@
 import { ElfgateError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Evaluation } from './builtins/builtin.ts';
-import { isOffered, offeredBuiltins } from './builtins/offered.ts';
+import { isOffered, needsOpaProgram, offeredBuiltins } from './builtins/offered.ts';
 import { encodeInput } from './evaluation-input.ts';
 import { parseExactly } from './exact-json.ts';
 import { instantiatePolicy, type PolicyInstance } from './policy-instance.ts';
@@ -30,6 +30,8 @@ export interface EvaluationConditions {
   readonly now?: () => number;
   /** Where the policy notes which rule it is at: shared memory, if another thread is to read it. */
   readonly running?: RunningRule;
+  /** The opa program, for policies that call built-ins which it answers. They are refused without it. */
+  readonly program?: () => Promise<WebAssembly.Module>;
   /** Runs an evaluation, and ends it by throwing when it takes too long. */
   readonly limited?: <Result>(evaluation: () => Result) => Result;
 }
@@ -46,7 +48,8 @@ export async function loadWasmPolicy(
   conditions: EvaluationConditions = {},
 ): Promise<WasmPolicy> {
   const module = wasm instanceof WebAssembly.Module ? wasm : await compileModule(wasm);
-  const { now = Date.now, running = runningRule(), limited = (evaluation) => evaluation() } = conditions;
+  const { now = Date.now, running = runningRule(), program = noProgram } = conditions;
+  const { limited = (evaluation) => evaluation() } = conditions;
   const encodedData = encodeInput(data);
   const { required } = instantiatePolicy(module, () => undefined, running);
   const missing = required.filter((name) => !isOffered(name));
@@ -59,7 +62,7 @@ export async function loadWasmPolicy(
       },
     );
   }
-  const builtins = await offeredBuiltins(required);
+  const builtins = await offeredBuiltins(required, program);
   let instance: PolicyInstance | null = null;
 
   const evaluateEncoded = (json: Uint8Array): unknown => {
@@ -87,6 +90,15 @@ export async function compileModule(wasm: Uint8Array<ArrayBuffer>): Promise<WebA
   } catch (cause) {
     throw new ElfgateError('policy', 'the compiled policy is not a WebAssembly module', { cause });
   }
+}
+
+/** Whether a policy calls a built-in that the opa program answers. */
+export function callsOpaProgram(module: WebAssembly.Module): boolean {
+  return instantiatePolicy(module, () => undefined, runningRule()).required.some(needsOpaProgram);
+}
+
+async function noProgram(): Promise<WebAssembly.Module> {
+  throw new ElfgateError('policy', 'the policy needs a built-in that OPA itself answers, which is not at hand here');
 }
 
 /** Names of the built-ins that a compiled policy needs and that are not offered, in order. */

@@ -11,7 +11,7 @@ import { isOffered, offeredBuiltins } from '../../src/policy/builtins/offered.ts
 import { compareRego, parseRegoValue, type RegoValue } from '../../src/policy/builtins/rego-value.ts';
 import { stringifyExactly } from '../../src/policy/exact-json.ts';
 import { askOpa, type RegoQueryResult } from '../../src/policy/opa.ts';
-import type { OpaOptions } from '../../src/policy/opa-program.ts';
+import { type OpaOptions, opaModule } from '../../src/policy/opa-program.ts';
 import { opaHome } from '../../src/policy/opa-sources.ts';
 import { instantiatePolicy } from '../../src/policy/policy-instance.ts';
 import { runningRule } from '../../src/policy/running-rule.ts';
@@ -71,6 +71,7 @@ const casesAtOnce = 50;
 /** The outcome of each case, in their order. */
 export async function runCases(cases: readonly RegoCase[], options: OpaOptions): Promise<readonly Outcome[]> {
   const outcomes = new Map<RegoCase, Outcome>();
+  const program = onDemand(() => opaModule(options));
   const batches = Array.from({ length: Math.ceil(cases.length / casesAtOnce) }, (_, index) =>
     cases.slice(index * casesAtOnce, (index + 1) * casesAtOnce),
   );
@@ -84,7 +85,7 @@ export async function runCases(cases: readonly RegoCase[], options: OpaOptions):
       const answered = await askOpa('queries', { queries }, options);
       for (const [index, one] of batch.entries()) {
         const compiled = answered.outcome === 'answered' ? answered.answer[index] : undefined;
-        outcomes.set(one, await outcomeOf(one, compiled ?? {}));
+        outcomes.set(one, await outcomeOf(one, compiled ?? {}, program));
       }
     }
   };
@@ -92,7 +93,20 @@ export async function runCases(cases: readonly RegoCase[], options: OpaOptions):
   return cases.map((one) => outcomes.get(one) ?? { outcome: 'failed', reason: 'it was not run' });
 }
 
-async function outcomeOf(one: RegoCase, compiled: RegoQueryResult): Promise<Outcome> {
+/** Made when it is first asked for. */
+function onDemand<Thing>(make: () => Promise<Thing>): () => Promise<Thing> {
+  let made: Promise<Thing> | null = null;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+async function outcomeOf(
+  one: RegoCase,
+  compiled: RegoQueryResult,
+  program: () => Promise<WebAssembly.Module>,
+): Promise<Outcome> {
   const problem = compiled.errors?.[0];
   const refused = refusedBuiltins.find((name) => one.modules?.some((text) => text.includes(name)) === true);
   if (problem !== undefined && refused !== undefined) {
@@ -103,7 +117,7 @@ async function outcomeOf(one: RegoCase, compiled: RegoQueryResult): Promise<Outc
   }
   let answers: readonly RegoValue[];
   try {
-    answers = await answersOf(compiled.wasm, one.data ?? {}, inputOf(one));
+    answers = await answersOf(compiled.wasm, one.data ?? {}, inputOf(one), program);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     return (one.want_error !== undefined || one.want_error_code !== undefined) && one.strict_error !== true
@@ -122,14 +136,19 @@ function inputOf(one: RegoCase): string | null {
 }
 
 /** The answers of a compiled query: objects of variable bindings. */
-export async function answersOf(wasm: string, data: object, input: string | null): Promise<readonly RegoValue[]> {
+export async function answersOf(
+  wasm: string,
+  data: object,
+  input: string | null,
+  program: () => Promise<WebAssembly.Module>,
+): Promise<readonly RegoValue[]> {
   const module = await compileModule(new Uint8Array(Buffer.from(wasm, 'base64')));
   const { required } = instantiatePolicy(module, () => undefined, runningRule());
   const missing = required.filter((name) => !isOffered(name));
   if (missing.length > 0) {
     throw new Error(`not offered: ${missing.join(', ')}`);
   }
-  const builtins = await offeredBuiltins(required);
+  const builtins = await offeredBuiltins(required, program);
   const policy = instantiatePolicy(module, (name) => builtins.get(name), runningRule());
   policy.setData(new TextEncoder().encode(stringifyExactly(data)));
   const text = policy.evaluate(
@@ -178,7 +197,7 @@ function bindings(one: RegoCase, answer: RegoValue): string {
 }
 
 /** Equal for values that OPA's JSON shows alike: sets are sorted lists, and 1.0 is 1. */
-function canonical(value: RegoValue): string {
+export function canonical(value: RegoValue): string {
   switch (value.type) {
     case 'number': {
       if (/^-?\d+$/.test(value.digits)) {
@@ -205,6 +224,6 @@ function canonical(value: RegoValue): string {
   }
 }
 
-function regoOf(value: unknown): RegoValue {
+export function regoOf(value: unknown): RegoValue {
   return parseRegoValue(stringifyExactly(value) ?? 'null');
 }

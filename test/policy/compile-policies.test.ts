@@ -61,13 +61,6 @@ test('a policy that needs http.send is refused with the place of the call', asyn
   t.regex(message, /^f\/a\/a\.rego:9:52: built-in function http\.send is refused: /);
 });
 
-test('a built-in that compiled policies do not have is refused with the place of the call', async (t) => {
-  const message = await complaint({
-    'f/a/a.rego': `${metadata}package elfgate.rules.f.a\n\nfindings contains {"path": "a", "message": "b"} if {\n\tgraphql.schema_is_valid(input.x)\n}\n`,
-  });
-  t.regex(message, /^f\/a\/a\.rego:10:2: built-in function graphql\.schema_is_valid is not offered to policies\n/);
-});
-
 const conventions: readonly (readonly [string, Readonly<Record<string, string>>, string])[] = [
   [
     'a rule without METADATA',

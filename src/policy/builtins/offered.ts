@@ -1,3 +1,4 @@
+import { answeredByOpa } from './answered-by-opa.ts';
 import type { Builtin, Builtins } from './builtin.ts';
 
 /**
@@ -128,12 +129,36 @@ const answeredElsewhere = ['trace'];
 
 /** Whether policies may call a built-in of this name that is not inside their module. */
 export function isOffered(name: string): boolean {
-  return answeredElsewhere.includes(name) || families.some(({ names }) => names.includes(name));
+  return (
+    answeredElsewhere.includes(name) ||
+    answeredByOpa.includes(name) ||
+    families.some(({ names }) => names.includes(name))
+  );
 }
 
-/** The built-ins of these names, as far as they are offered. */
-export async function offeredBuiltins(wanted: readonly string[]): Promise<ReadonlyMap<string, Builtin>> {
+/** Whether a built-in of this name is answered by OPA's own function, in the program that compiles policies. */
+export function needsOpaProgram(name: string): boolean {
+  return answeredByOpa.includes(name);
+}
+
+/**
+ * The built-ins of these names, as far as they are offered.
+ *
+ * @param program gives the compiled opa program. It is asked when one of the names needs it.
+ */
+export async function offeredBuiltins(
+  wanted: readonly string[],
+  program: () => Promise<WebAssembly.Module>,
+): Promise<ReadonlyMap<string, Builtin>> {
   const needed = families.filter(({ names }) => names.some((name) => wanted.includes(name)));
   const loaded = await Promise.all(needed.map(({ load }) => load()));
-  return new Map(loaded.flatMap((builtins) => Object.entries(builtins)));
+  const offered = new Map(loaded.flatMap((builtins) => Object.entries(builtins)));
+  const foreign = wanted.filter(needsOpaProgram);
+  if (foreign.length > 0) {
+    const { builtinsOfOpa } = await import('./builtins-of-opa.ts');
+    for (const [name, builtin] of builtinsOfOpa(foreign, await program())) {
+      offered.set(name, builtin);
+    }
+  }
+  return offered;
 }

@@ -1,9 +1,10 @@
-// Command opa answers one question about Rego sources and ends.
+// Command opa is OPA's own compiler, test runner and formatter, and some of its built-in functions, compiled for wasip1
+// so that elfgate needs no opa binary.
 //
-// It is OPA's own compiler, test runner and formatter behind one JSON request on standard input and one JSON
-// response on standard output, compiled for wasip1 so that elfgate needs no opa binary. It opens no file: every
-// source arrives in the request, and every answer leaves in the response. What is wrong with the sources is part of
-// the response; a non-zero exit status means that the request itself made no sense.
+// It is a reactor: serve answers one JSON request on standard input with one JSON response on standard output. It opens
+// no file: every source arrives in the request, and every answer leaves in the response. What is wrong with the sources
+// is part of the response; a status other than 0 means that the request itself made no sense. builtin_call, in another
+// instance, answers calls of built-in functions as policies make them.
 package main
 
 import (
@@ -51,14 +52,21 @@ type response struct {
 	Queries []queryResult `json:"queries,omitempty"`
 }
 
-func main() {
-	if err := serve(context.Background()); err != nil {
+// main is not run in a reactor.
+func main() {}
+
+// serve gives the exit status.
+//
+//go:wasmexport serve
+func serve() int32 {
+	if err := answer(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		return 1
 	}
+	return 0
 }
 
-func serve(ctx context.Context) error {
+func answer(ctx context.Context) error {
 	var asked request
 	// util's decoder keeps numbers as they are written; encoding/json's would round those above 2^53.
 	if err := util.NewJSONDecoder(os.Stdin).Decode(&asked); err != nil {
