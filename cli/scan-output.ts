@@ -3,6 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { ElfgateError } from '../src/errors.ts';
 import { painter } from '../src/findings/paint.ts';
 import { printable } from '../src/findings/printable.ts';
+import { type Severity, severities } from '../src/policy/rule-metadata.ts';
 import type { ScanLine } from '../src/scan/scan.ts';
 import type { ScanSummary } from '../src/scan/scan-summary.ts';
 import type { SharedOptions } from './shared-options.ts';
@@ -52,38 +53,82 @@ export function textWriter({ outputFile }: SharedOptions, { stdout }: Surroundin
   };
 }
 
-/** An image with what was found in it; nothing for one without findings. */
+const styles = { error: 'red', warning: 'yellow', info: 'cyan' } as const;
+
+/** An image with its errors and warnings; nothing for one without. Of a whole registry, infos are only counted. */
 export function renderLine({ image, platform, findings, error }: ScanLine, color: boolean): string {
   const paint = painter(color);
-  const open = findings.filter(({ exception }) => exception === null);
+  const open = findings.filter(({ exception, severity }) => exception === null && severity !== 'info');
   if (open.length === 0 && error === null) {
     return '';
   }
-  const lines = [paint('bold', printable(`${image}${platform === null ? '' : ` (${platform})`}`))];
-  for (const { severity, rule, subject, message } of open) {
-    const style = severity === 'error' ? 'red' : severity === 'warning' ? 'yellow' : 'cyan';
-    lines.push(`  ${paint(style, `${severity}[${rule}]`)}: ${printable(`${subject.path}: ${message}`)}`);
+  const lines = [
+    `${paint('bold', printable(image))}${platform === null ? '' : paint('dim', `  ${printable(platform)}`)}`,
+  ];
+  for (const { severity, rule, subject, message } of open.toSorted((a, b) => compareSeverity(a.severity, b.severity))) {
+    lines.push(`  ${paint(styles[severity], `${severity}[${rule}]`)}: ${printable(`${subject.path}: ${message}`)}`);
   }
   if (error !== null) {
-    lines.push(`  ${paint('red', 'cannot decide')}: ${printable(error)}`);
+    lines.push(`  ${paint(['bold', 'red'], 'cannot decide')}: ${printable(error)}`);
+  }
+  return `${lines.join('\n')}\n\n`;
+}
+
+// Repositories in the table; the others are counted.
+const mostRepositories = 30;
+
+/**
+ * The summaries as a table: a row for each repository, those with the most errors first, and one for all.
+ *
+ * @param artifacts that are no images.
+ */
+export function renderSummary(
+  byRepository: ReadonlyMap<string, ScanSummary>,
+  total: ScanSummary,
+  artifacts: number,
+  color: boolean,
+): string {
+  const paint = painter(color);
+  const sorted = [...byRepository].sort(
+    ([nameA, a], [nameB, b]) =>
+      b.failed - a.failed ||
+      b.findings.error - a.findings.error ||
+      b.findings.warning - a.findings.warning ||
+      (nameA < nameB ? -1 : 1),
+  );
+  const shown = sorted.slice(0, mostRepositories);
+  const title = byRepository.size === 1 ? '1 repository' : `${byRepository.size} repositories`;
+  const rows = [
+    ['repository', ...columns.map(([name]) => name)],
+    ...shown.map(([name, summary]) => [printable(name), ...columns.map(([, count]) => String(count(summary)))]),
+    ...(byRepository.size > 1 ? [[title, ...columns.map(([, count]) => String(count(total)))]] : []),
+  ];
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
+  const lines = rows.map((row, index) => {
+    const text = row
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .join('  ');
+    return index === 0 ? paint('dim', text) : index > shown.length ? paint('bold', text) : text;
+  });
+  if (sorted.length > shown.length) {
+    lines.splice(1 + shown.length, 0, paint('dim', `and ${sorted.length - shown.length} more`));
+  }
+  if (artifacts > 0) {
+    lines.push(paint('dim', `${artifacts} ${artifacts === 1 ? 'artifact is no image' : 'artifacts are no images'}`));
   }
   return `${lines.join('\n')}\n`;
 }
 
-/** The summary as a table of one row. */
-export function renderSummary(summary: ScanSummary, artifacts: number): string {
-  const columns: readonly (readonly [string, number])[] = [
-    ['images', summary.images],
-    ['cached', summary.cached],
-    ['with findings', summary.withFindings],
-    ['errors', summary.findings.error],
-    ['warnings', summary.findings.warning],
-    ['infos', summary.findings.info],
-    ['excepted', summary.excepted],
-    ['undecided', summary.failed],
-    ['no images', artifacts],
-  ];
-  const head = columns.map(([name, count]) => name.padStart(String(count).length)).join('  ');
-  const row = columns.map(([name, count]) => String(count).padStart(name.length)).join('  ');
-  return `${head}\n${row}\n`;
+const columns: readonly (readonly [name: string, count: (summary: ScanSummary) => number])[] = [
+  ['images', ({ images }) => images],
+  ['known before', ({ cached }) => cached],
+  ['errors', ({ findings }) => findings.error],
+  ['warnings', ({ findings }) => findings.warning],
+  ['infos', ({ findings }) => findings.info],
+  ['excepted', ({ excepted }) => excepted],
+  ['undecided', ({ failed }) => failed],
+];
+
+function compareSeverity(a: Severity, b: Severity): number {
+  return severities.indexOf(a) - severities.indexOf(b);
 }

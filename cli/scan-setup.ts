@@ -1,8 +1,8 @@
+import { availableParallelism } from 'node:os';
 import { limits } from '../src/limits.ts';
 import type { Configuration } from '../src/policy/configuration/configuration.ts';
 import { type RuleInForce, rulesInForce } from '../src/policy/enforcement.ts';
-import { loadPolicy, type Policy } from '../src/policy/evaluation.ts';
-import { timeLimited } from '../src/policy/time-limit.ts';
+import { type EvaluatorPool, startEvaluatorPool } from '../src/policy/evaluator-pool.ts';
 import { policyVersion } from '../src/scan/policy-version.ts';
 import { factsRevision } from './facts-on-disk.ts';
 import { type ImageOptions, imageAccess, type LazyImageAccess } from './images.ts';
@@ -21,13 +21,18 @@ export interface ScanSetupOptions extends SharedOptions, ImageOptions {
 
 /** What scanning images takes. */
 export interface ScanSetup {
-  readonly policy: Policy;
+  /**
+   * Started when it is asked for, on threads of its own: a rule that takes long holds up no other image, and no sign of
+   * life of a worker. @throws ElfgateError `policy`
+   */
+  policy(): Promise<EvaluatorPool>;
   readonly configuration: Configuration;
   readonly inForce: ReadonlyMap<string, RuleInForce>;
   readonly images: LazyImageAccess;
   /** Of policies, parameters, and the code that states facts. */
   readonly version: string;
   readonly concurrency: number;
+  close(): Promise<void>;
 }
 
 /** @throws ElfgateError `usage`, `configuration`, `policy` */
@@ -37,16 +42,34 @@ export async function scanSetup(options: ScanSetupOptions, surroundings: Surroun
   const bundle = await policiesFor(options, surroundings);
   const configuration = await configurationFor(options, surroundings, bundle);
   const inForce = rulesInForce(configuration, bundle.rules);
+  const images = imageAccess(options, configuration.registries, surroundings, {
+    concurrent: concurrency * 2,
+    perSecond,
+  });
+  const poolOptions = {
+    threads: Math.min(concurrency, availableParallelism()),
+    timeLimit: limits.evaluationMilliseconds,
+    program: programFor(surroundings),
+  };
+  let pool: Promise<EvaluatorPool> | undefined;
   return {
-    policy: await loadPolicy(bundle, inForce, {
-      limited: timeLimited(limits.evaluationMilliseconds),
-      program: programFor(surroundings),
-    }),
+    policy() {
+      pool ??= startEvaluatorPool(bundle, inForce, poolOptions);
+      return pool;
+    },
     configuration,
     inForce,
-    images: imageAccess(options, configuration.registries, surroundings, { concurrent: concurrency * 2, perSecond }),
+    images,
     version: policyVersion(bundle.revision, inForce, factsRevision()),
     concurrency,
+    async close() {
+      // What did not start has nothing to end.
+      await pool?.then(
+        (started) => started.close(),
+        () => {},
+      );
+      images.close();
+    },
   };
 }
 

@@ -31,9 +31,10 @@ export async function scanWorkerCommand(
   };
   const lease = numberOf(options.lease, '--lease');
   const setup = await scanSetup(options, surroundings);
-  const access = await setup.images.open();
-  const { policy, version, concurrency } = setup;
+  const { version, concurrency } = setup;
   try {
+    const policy = await setup.policy();
+    const access = await setup.images.open();
     const worker = await startScanWorker({
       url: options.queue,
       version,
@@ -55,7 +56,7 @@ export async function scanWorkerCommand(
     await worker.stop();
     return 0;
   } finally {
-    setup.images.close();
+    await setup.close();
   }
 }
 

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { ElfgateError } from '../src/errors.ts';
 import type { FailOn } from '../src/findings/report-context.ts';
 import { matchesPattern } from '../src/policy/configuration/exceptions.ts';
-import { type ScanOptions as ScanJob, scan } from '../src/scan/scan.ts';
+import { type ScanOptions as ScanJob, type ScanLine, scan } from '../src/scan/scan.ts';
 import { scanImage } from '../src/scan/scan-image.ts';
 import { scanState } from '../src/scan/scan-state.ts';
 import { emptySummary, type ScanSummary, withLine } from '../src/scan/scan-summary.ts';
@@ -35,9 +35,26 @@ export async function scanCommand(
   // Read before anything is asked for: a mistake in the last one shows at once.
   const targets = names.map((name) => (name === '-' ? '-' : parseScanTarget(name)));
   const setup = await scanSetup(options, surroundings);
+  try {
+    return await scanTargets(names, targets, options, setup, surroundings);
+  } finally {
+    await setup.close();
+  }
+}
+
+async function scanTargets(
+  names: readonly string[],
+  targets: readonly (ScanTarget | '-')[],
+  options: ScanOptions,
+  setup: ScanSetup,
+  surroundings: Surroundings,
+): Promise<ExitCode> {
   const state = scanState(options.state ?? join(cacheDirectory(surroundings.env), 'scan.sqlite'), setup.version);
   const access = await setup.images.open();
-  const workplace = await workplaceOf(options, setup, surroundings);
+  const workplace = await workplaceOf(options, setup, surroundings).catch((error: unknown) => {
+    state.close();
+    throw error;
+  });
   try {
     const { tags = [] } = options;
     const { summary, artifacts } = await report(
@@ -62,7 +79,6 @@ export async function scanCommand(
     return summary.failed > 0 ? 2 : fails(summary, options.failOn) ? 1 : 0;
   } finally {
     await workplace.close();
-    setup.images.close();
     state.close();
   }
 }
@@ -75,7 +91,8 @@ interface Workplace extends Pick<ScanJob, 'scanImage' | 'concurrency'> {
 async function workplaceOf(options: ScanOptions, setup: ScanSetup, surroundings: Surroundings): Promise<Workplace> {
   if (options.queue === undefined) {
     const access = await setup.images.open();
-    const { policy, concurrency } = setup;
+    const { concurrency } = setup;
+    const policy = await setup.policy();
     return { scanImage: (image) => scanImage(image, { access, policy }), concurrency, close: async () => {} };
   }
   const { scanQueue } = await import('../src/scan/scan-queue.ts');
@@ -100,24 +117,44 @@ async function report(
   const writer = textWriter(options, surroundings);
   const progress = scanProgress(options, surroundings, () => performance.now());
   let summary = emptySummary;
+  const byRepository = new Map<string, ScanSummary>();
   let artifacts = 0;
   const onArtifact = (): void => {
     artifacts += 1;
   };
-  for await (const line of scan(targets, { ...job, onArtifact })) {
-    summary = withLine(summary, line);
-    const text = options.output === 'jsonl' ? `${JSON.stringify(line)}\n` : renderLine(line, color);
-    if (text !== '') {
-      progress.clear();
+  const scanImage: ScanJob['scanImage'] = async (image) => {
+    progress.begin(image.name);
+    try {
+      return await job.scanImage(image);
+    } finally {
+      progress.end(image.name);
+    }
+  };
+  // What goes elsewhere does not meet the progress.
+  const sameTerminal = options.outputFile === undefined && stdout.isTTY === true;
+  try {
+    for await (const line of scan(targets, { ...job, scanImage, onArtifact })) {
+      summary = withLine(summary, line);
+      const repository = repositoryOf(line);
+      byRepository.set(repository, withLine(byRepository.get(repository) ?? emptySummary, line));
+      progress.done(summary);
+      const text = options.output === 'jsonl' ? `${JSON.stringify(line)}\n` : renderLine(line, color);
+      if (text === '') {
+        continue;
+      }
+      if (sameTerminal) {
+        await progress.clear();
+      }
       if (!(await writer.write(text))) {
         break;
       }
     }
-    progress.done(line.image, summary);
+  } finally {
+    await progress.close();
   }
-  progress.clear();
-  const table = renderSummary(summary, artifacts);
-  if (options.output === 'text') {
+  const ofText = options.output === 'text';
+  const table = renderSummary(byRepository, summary, artifacts, ofText ? color : usesColor(options.color, env, stderr));
+  if (ofText) {
     await writer.write(table);
   } else if (options.quiet !== true) {
     stderr.write(table);
@@ -143,4 +180,9 @@ async function* targetsOf(targets: readonly (ScanTarget | '-')[], { stdin }: Sur
 
 function fails({ findings }: ScanSummary, failOn: FailOn): boolean {
   return failOn !== 'never' && (findings.error > 0 || (failOn === 'warning' && findings.warning > 0));
+}
+
+/** `registry.example.com/team/app:1.2` → `registry.example.com/team/app` */
+function repositoryOf({ image }: ScanLine): string {
+  return image.replace(/(?:@.*|:[^/:]*)$/, '');
 }

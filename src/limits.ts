@@ -162,6 +162,10 @@ export const limits = {
   registryHeaderBytes: 65_536,
   /** Milliseconds in which a registry may say nothing: before an answer, and between two parts of one. */
   registrySilenceMilliseconds: 30_000,
+  /** Milliseconds for an answer that is no blob, and for 64 KiB of a blob: a kilobyte a second, as a modem had. */
+  registryAnswerMilliseconds: 60_000,
+  /** Bytes of a blob that are to come within that time. */
+  registryLeastBytes: 65_536,
   /** Bytes of a token service's answer. Tokens with thousands of group claims reach 100 KB. */
   registryTokenBytes: 1_048_576,
   /** Milliseconds for all of asking for a token. */

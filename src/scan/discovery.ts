@@ -8,7 +8,7 @@ import type { RegistryClient } from '../image/registry/client.ts';
 import { inOrder } from './in-order.ts';
 import type { ScanTarget } from './scan-target.ts';
 
-/** An image of one platform, before anything but its manifest was read. */
+/** An image of one platform, before anything but its manifest was read. Plain JSON. */
 export interface FoundImage {
   /** `registry.example.com/team/app:1.2` */
   readonly name: string;
@@ -18,6 +18,13 @@ export interface FoundImage {
   readonly digest: Digest;
   /** As an index says; null where only the configuration does. */
   readonly platform: Platform | null;
+  /** As it was read, so that it is not asked for twice: registries count that. Null for one that an index lists. */
+  readonly manifest: FoundManifest | null;
+}
+
+export interface FoundManifest {
+  readonly mediaType: string;
+  readonly base64: string;
 }
 
 /** What a registry turned out to hold. */
@@ -118,10 +125,13 @@ async function imagesOf(item: Named, options: DiscoveryOptions): Promise<readonl
       }
       return [{ kind: 'artifact', name }];
     }
-    return images.map(({ digest, platform }) => ({
-      kind: 'image',
-      image: { name, registry, repository, digest, platform },
-    }));
+    return images.map(({ digest, platform }) => {
+      const manifest =
+        digest === stored.descriptor.digest
+          ? { mediaType: stored.descriptor.mediaType, base64: stored.bytes.toString('base64') }
+          : null;
+      return { kind: 'image', image: { name, registry, repository, digest, platform, manifest } };
+    });
   } catch (error) {
     return [{ kind: 'failure', name, error: expected(error) }];
   }

@@ -1,15 +1,18 @@
 import { documentsOf } from '../facts/inspect.ts';
 import { contentsOfImage } from '../facts/inspect-image.ts';
 import type { ImageAccess } from '../facts/inspected-target.ts';
-import { openImages } from '../image/open-images.ts';
-import type { Policy } from '../policy/evaluation.ts';
-import type { FoundImage } from './discovery.ts';
+import type { StoredManifest } from '../image/content-store.ts';
+import { type Digest, verifyBytes } from '../image/digest.ts';
+import { formatReference } from '../image/reference.ts';
+import { storedImages } from '../image/stored-image.ts';
+import type { EvaluatorPool } from '../policy/evaluator-pool.ts';
+import type { FoundImage, FoundManifest } from './discovery.ts';
 import type { ScanResult } from './scan-result.ts';
 
 /** What scanning an image takes. */
 export interface Scanner {
   readonly access: ImageAccess;
-  readonly policy: Policy;
+  readonly policy: EvaluatorPool;
 }
 
 /**
@@ -20,12 +23,13 @@ export interface Scanner {
  * @throws ElfgateError when the image cannot be read or the policy fails.
  */
 export async function scanImage(
-  { registry, repository, digest, platform }: FoundImage,
+  { registry, repository, digest, platform, manifest }: FoundImage,
   { access, policy }: Scanner,
 ): Promise<ScanResult> {
-  const reference = { registry, repository, tag: null, digest };
-  const opening = { ...access, platform: null };
-  const [image] = await openImages({ kind: 'registry', reference }, opening);
+  const store = access.registries.repository({ registry, repository });
+  const reference = formatReference({ registry, repository, tag: null, digest });
+  const stored = manifest === null ? await store.manifest(digest) : knownManifest(manifest, digest, reference);
+  const [image] = await storedImages(store, stored, { reference, platform: null });
   if (image === undefined) {
     throw new Error('a manifest without an image was opened');
   }
@@ -35,7 +39,7 @@ export async function scanImage(
   if (document === undefined) {
     throw new Error('an image without a document was inspected');
   }
-  const findings = policy.evaluate(document);
+  const { findings } = await policy.evaluate(document);
   const mentioned = new Set(findings.map(({ path }) => path));
   const layers = document.binaries.filter(({ path }) => mentioned.has(path)).map(({ path, layer }) => [path, layer]);
   return {
@@ -45,4 +49,12 @@ export async function scanImage(
     binaries: document.binaries.length,
     problems: document.problems.map(({ path, code, message }) => ({ path, code, message })),
   };
+}
+
+/** @throws ElfgateError `integrity` when it is not the one of the digest. */
+function knownManifest({ mediaType, base64 }: FoundManifest, digest: Digest, reference: string): StoredManifest {
+  const bytes = Buffer.from(base64, 'base64');
+  verifyBytes(bytes, digest, `${reference}: manifest ${digest}`);
+  const descriptor = { mediaType, digest, size: bytes.length, artifactType: null, annotations: {}, platform: null };
+  return { descriptor, bytes };
 }

@@ -39,6 +39,7 @@ export async function scanQueue(url: string, version: string, onNoWorkers: () =>
   });
   const events = new QueueEvents(queueName(version), { connection: listening });
   // Each image that is waited for listens.
+  queue.setMaxListeners(0);
   events.setMaxListeners(0);
   // Errors of the connection end in `lost`, or pass.
   queue.on('error', () => {});

@@ -80,16 +80,18 @@ export async function startScanWorker(options: ScanWorkerOptions): Promise<ScanW
 }
 
 /** What a job says, compared with what a scan can have written: the queue may have been written to by others. */
-function foundImage({ name, registry, repository, digest, platform }: ScanJobData): FoundImage {
+function foundImage(data: ScanJobData): FoundImage {
+  const { name, registry, repository, digest, manifest } = data;
   if (
     typeof name !== 'string' ||
     !isRegistry(String(registry)) ||
     !isRepository(String(repository)) ||
-    !isDigest(digest)
+    !isDigest(digest) ||
+    (manifest !== null && (typeof manifest?.mediaType !== 'string' || typeof manifest.base64 !== 'string'))
   ) {
     throw new ElfgateError('malformed', 'a job of the queue names no image');
   }
-  return { name, registry, repository, digest, platform };
+  return data;
 }
 
 /** Whether another try may succeed: registries recover, damaged images do not. */

@@ -6,6 +6,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { Redis } from 'ioredis';
 import { listen } from './registry-server.ts';
 
 /** A server that runs. */
@@ -13,6 +14,8 @@ export interface RunningRedis {
   /** `redis://:PASSWORD@127.0.0.1:PORT` */
   readonly url: string;
   readonly password: string;
+  /** Empties it. */
+  forgetJobs(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -45,9 +48,15 @@ export async function startRedis(): Promise<RunningRedis> {
     child.once('error', reject);
     child.once('close', () => reject(new Error('redis-server ended before it was ready')));
   });
+  const url = `redis://:${password}@127.0.0.1:${port}`;
   return {
-    url: `redis://:${password}@127.0.0.1:${port}`,
+    url,
     password,
+    async forgetJobs() {
+      const redis = new Redis(url);
+      await redis.flushall();
+      redis.disconnect();
+    },
     async stop() {
       process.off('exit', kill);
       child.kill('SIGKILL');

@@ -31,9 +31,14 @@ export interface SecuredRegistry extends RunningRegistry {
   readonly askedScopes: readonly string[];
 }
 
-/** Starts `registry/referrers`. @param program its path. */
-export async function startReferrersRegistry(program: string): Promise<RunningRegistry> {
-  return startProgram(program, [], (line) => line);
+/**
+ * Starts `registry/referrers`.
+ *
+ * @param program its path.
+ * @param delay milliseconds before it answers a GET.
+ */
+export async function startReferrersRegistry(program: string, delay = 0): Promise<RunningRegistry> {
+  return startProgram(program, [`${delay}ms`], (line) => line);
 }
 
 /** Starts `registry/distribution` over plain HTTP, open to all. @param program its path. */

@@ -69,6 +69,7 @@ test.serial('a registry is scanned once by digest, and not at all when it is kno
   const asked = blobsOf(registry);
   t.is(asked.blobs.length, 6, 'a configuration and a layer for each digest');
   t.is(new Set(asked.blobs).size, 6);
+  t.is(asked.manifests.length, 5, 'a manifest for each tag');
 
   const second = await runScan([registry.host, '-o', 'jsonl', '--state', state]);
   t.is(second.exitCode, 1);
@@ -131,11 +132,24 @@ test.serial('what cannot be decided is a line with its reason, and exit code 2',
   const none = await runScan([`${registry.host}/app`, '--tags', 'none', '--state', state]);
   t.is(none.exitCode, 2, 'nothing scanned is no success');
   t.regex(none.stderr, /cannot decide\[not-found\]: .*\/app: there is no image to scan/);
-  const text = await runScan([`${registry.host}/clean`, '--state', state, '--color', 'never']);
-  t.is(
-    text.stdout.split('\n').slice(-3, -2)[0],
-    'images  cached  with findings  errors  warnings  infos  excepted  undecided  no images',
+  const text = await runScan([registry.host, '--state', state, '--color', 'never']);
+  const [table = ''] = /^repository[\s\S]*/m.exec(text.stdout) ?? [];
+  t.deepEqual(
+    table.split('\n').map((row) => row.replaceAll(registry.host, 'HOST').trim().split(/ {2,}/)),
+    [
+      ['repository', 'images', 'known before', 'errors', 'warnings', 'infos', 'excepted', 'undecided'],
+      ['HOST/app', '3', '2', '4', '0', '4', '0', '1'],
+      ['HOST/other', '1', '0', '0', '0', '0', '0', '1'],
+      ['HOST/clean', '1', '1', '0', '0', '1', '0', '0'],
+      ['3 repositories', '5', '3', '4', '0', '5', '0', '2'],
+      [''],
+    ],
   );
+  t.true(
+    text.stdout.startsWith(`${registry.host}/app:1  linux/amd64\n  error[linkage/interpreter]: app: loader `),
+    text.stdout,
+  );
+  t.true(text.stdout.includes(`${registry.host}/app:2\n  cannot decide: ${registry.host}/app: there is no tag 2\n\n`));
 });
 
 test.serial('a scan that was killed is gone on with, and no result is lost or doubled', async (t) => {

@@ -4,7 +4,7 @@ import { buffer } from 'node:stream/consumers';
 import { pack } from 'tar-stream';
 import { mediaTypes } from '../../src/image/descriptor.ts';
 import { digestOf } from '../../src/image/digest.ts';
-import { registryClient } from '../../src/image/registry/client.ts';
+import { type RegistryClientOptions, registryClient } from '../../src/image/registry/client.ts';
 import { anonymous } from '../../src/image/registry/credentials.ts';
 import { listen, startReferrersRegistry } from '../lab/registry-server.ts';
 
@@ -63,9 +63,17 @@ export interface SmallImage {
   readonly number: number;
 }
 
-/** Pushes images of one layer and one program each, and gives the digests of their manifests. */
-export async function pushSmallImages(host: string, images: readonly SmallImage[]): Promise<readonly string[]> {
-  const client = registryClient({ registries: [], credentials: anonymous, environment: {} });
+/**
+ * Pushes images of one layer and one program each, and gives the digests of their manifests.
+ *
+ * @param access of a registry that not everybody may write to.
+ */
+export async function pushSmallImages(
+  host: string,
+  images: readonly SmallImage[],
+  access: Pick<RegistryClientOptions, 'registries' | 'credentials'> = { registries: [], credentials: anonymous },
+): Promise<readonly string[]> {
+  const client = registryClient({ ...access, environment: {} });
   try {
     return await Promise.all(
       images.map(async ({ repository, tag, program, number }) => {

@@ -47,6 +47,8 @@ export function diskStore(options: DiskStoreOptions): FactsStore {
         SELECT rowid, sum(bytes) OVER (ORDER BY used DESC, rowid DESC) AS upTo FROM facts
       ) WHERE upTo > ?
     )`);
+  // Adding up all facts takes the longer the more there are: it is done once in a hundredth of the space.
+  let sinceAdded = Number.POSITIVE_INFINITY;
   return {
     async read({ digest }) {
       return attempt(() => {
@@ -67,6 +69,11 @@ export function diskStore(options: DiskStoreOptions): FactsStore {
           return;
         }
         insert.run(digest, revision, bytes, bytes.length, now());
+        sinceAdded += bytes.length;
+        if (sinceAdded < mostBytes / 100) {
+          return;
+        }
+        sinceAdded = 0;
         if (Number(total.get()?.bytes) > mostBytes) {
           // To somewhat less, so that not every write has to make room.
           prune.run(Math.floor(mostBytes * 0.9));

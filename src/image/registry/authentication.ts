@@ -138,7 +138,7 @@ export class Authentication {
       if (answer.status !== 200) {
         discard(answer);
       }
-      body = answer.status === 200 ? await readBody(answer, limits.registryTokenBytes) : null;
+      body = answer.status === 200 ? await readBody(answer, limits.registryTokenBytes, connections.slowness) : null;
     } catch (cause) {
       throw new ElfgateError('unreachable', `${registry}: its token service ${realm.host} cannot be reached`, {
         cause,

@@ -3,7 +3,7 @@ import { limits } from '../../limits.ts';
 import type { Patience, WritableContentStore } from '../content-store.ts';
 import { isRegistry, type Reference } from '../reference.ts';
 import type { CredentialSource } from './credentials.ts';
-import { type Connections, connections } from './exchange.ts';
+import { type Connections, connections, type Slowness, usualSlowness } from './exchange.ts';
 import type { Pace } from './pace.ts';
 import { pagesOf } from './pages.ts';
 import { RegistryHost } from './registry-host.ts';
@@ -20,6 +20,8 @@ export interface RegistryClientOptions {
   readonly pace?: Pace;
   /** Told the status of every answer, or null where there was none; for metrics. */
   readonly onAnswer?: (status: number | null) => void;
+  /** How slow registries may be; by default as networks are at their worst. */
+  readonly slowness?: Slowness;
 }
 
 /** Speaks OCI distribution 1.1 with any number of registries; keeps connections, tokens and what each one can do. */
@@ -37,7 +39,7 @@ const usualPace: Pace = { concurrent: 8, perSecond: null };
 /** Makes a client. One serves a whole run; concurrent use is what it is for. */
 export function registryClient(options: RegistryClientOptions): RegistryClient {
   const hosts = new Map<string, RegistryHost>();
-  const open = told(connections(options.environment), options.onAnswer);
+  const open = told(connections(options.environment, options.slowness ?? usualSlowness), options.onAnswer);
   const settingsOf = (registry: string): RegistrySettings | null =>
     options.registries.find(({ host }) => host === registry) ?? null;
 

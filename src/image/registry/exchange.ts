@@ -22,15 +22,29 @@ export interface Answer {
 
 /** Keeps connections to hosts open between requests. */
 export interface Connections {
+  readonly slowness: Slowness;
   /** @throws Error of the network, with `code`; the signal's reason. */
   send(request: Request, ca: string | null): Promise<Answer>;
   close(): void;
 }
 
+/** How slow a server may be before it is given up, in milliseconds. */
+export interface Slowness {
+  /** In which it says nothing: before an answer, and between two parts of one. */
+  readonly silence: number;
+  /** For a whole answer that is no blob; of a blob, for 64 KiB. */
+  readonly answer: number;
+}
+
+export const usualSlowness: Slowness = {
+  silence: limits.registrySilenceMilliseconds,
+  answer: limits.registryAnswerMilliseconds,
+};
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** @param environment whose HTTPS_PROXY, HTTP_PROXY and NO_PROXY are followed. */
-export function connections(environment: Environment): Connections {
+export function connections(environment: Environment, slowness: Slowness): Connections {
   // Idle connections are closed after this long, in milliseconds: registries close theirs after a minute or more.
   const options = { keepAlive: true, timeout: 30_000, proxyEnv: { ...environment } };
   const http = new HttpAgent(options);
@@ -45,7 +59,8 @@ export function connections(environment: Environment): Connections {
     return agent;
   };
   return {
-    send: (request, ca) => send(request, request.url.protocol === 'https:' ? httpsAgent(ca) : http),
+    slowness,
+    send: (request, ca) => send(request, request.url.protocol === 'https:' ? httpsAgent(ca) : http, slowness),
     close() {
       http.destroy();
       for (const agent of https.values()) {
@@ -55,7 +70,7 @@ export function connections(environment: Environment): Connections {
   };
 }
 
-function send(asked: Request, agent: HttpAgent | HttpsAgent): Promise<Answer> {
+function send(asked: Request, agent: HttpAgent | HttpsAgent, { silence }: Slowness): Promise<Answer> {
   const { method, url, headers, body, signal } = asked;
   return new Promise((resolve, reject) => {
     const start = url.protocol === 'https:' ? requestHttps : requestHttp;
@@ -67,8 +82,8 @@ function send(asked: Request, agent: HttpAgent | HttpsAgent): Promise<Answer> {
       ...(signal === undefined ? {} : { signal }),
     });
     // Neither a connection nor an answer nor the next bytes of one may take longer.
-    request.setTimeout(limits.registrySilenceMilliseconds, () => {
-      request.destroy(new SilenceError(limits.registrySilenceMilliseconds));
+    request.setTimeout(silence, () => {
+      request.destroy(new SlownessError(`nothing was received for ${silence / 1000} seconds`));
     });
     request.once('response', (message) => {
       resolve({ status: message.statusCode ?? 0, headers: message.headers, body: message, url });
@@ -78,13 +93,9 @@ function send(asked: Request, agent: HttpAgent | HttpsAgent): Promise<Answer> {
   });
 }
 
-/** A server said nothing for too long. */
-class SilenceError extends Error {
+/** A server said nothing, or too little, for too long. */
+export class SlownessError extends Error {
   readonly code = 'ETIMEDOUT';
-
-  constructor(milliseconds: number) {
-    super(`nothing was received for ${milliseconds / 1000} seconds`);
-  }
 }
 
 /**
@@ -92,13 +103,18 @@ class SilenceError extends Error {
  *
  * @throws Error of the network, with `code`; the signal's reason.
  */
-export async function readBody(answer: Answer, most: number): Promise<Buffer | null> {
+export async function readBody(answer: Answer, most: number, { answer: longest }: Slowness): Promise<Buffer | null> {
+  const start = performance.now();
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of answer.body as AsyncIterable<Buffer>) {
     length += chunk.length;
     if (length > most) {
       return null;
+    }
+    // A byte now and then is no silence.
+    if (performance.now() - start > longest) {
+      throw new SlownessError(`no whole answer within ${longest / 1000} seconds`);
     }
     chunks.push(chunk);
   }

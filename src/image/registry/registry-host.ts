@@ -2,7 +2,15 @@ import { ElfgateError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
 import { Authentication, denied, type Scope } from './authentication.ts';
 import type { CredentialSource } from './credentials.ts';
-import { type Answer, type Connections, discard, isLoopback, type Request, readBody } from './exchange.ts';
+import {
+  type Answer,
+  type Connections,
+  discard,
+  isLoopback,
+  type Request,
+  readBody,
+  type Slowness,
+} from './exchange.ts';
 import { Gate, interruptibleSleep, type Pace } from './pace.ts';
 import { mostRedirects, redirectTarget } from './redirects.ts';
 import type { RegistrySettings } from './settings.ts';
@@ -42,6 +50,7 @@ export interface WholeAnswer extends Answer {
  */
 export class RegistryHost {
   readonly name: string;
+  readonly slowness: Slowness;
   readonly #settings: RegistrySettings | null;
   readonly #credentials: CredentialSource;
   readonly #connections: Connections;
@@ -54,6 +63,7 @@ export class RegistryHost {
     this.#settings = settings;
     this.#credentials = credentials;
     this.#connections = connections;
+    this.slowness = connections.slowness;
     this.#gate = new Gate(pace);
     const ca = settings?.ca ?? null;
     this.#authentication = new Authentication({ registry, credentials, connections, ca });
@@ -65,7 +75,7 @@ export class RegistryHost {
   async ask(call: Call, most: number): Promise<WholeAnswer> {
     return this.#tryRepeatedly(call, async () => {
       const answer = await this.#exchange(call);
-      const bytes = call.method === 'HEAD' ? Buffer.alloc(0) : await readBody(answer, most);
+      const bytes = call.method === 'HEAD' ? Buffer.alloc(0) : await readBody(answer, most, this.#connections.slowness);
       if (bytes === null) {
         throw new ElfgateError('limit', `${this.name}: ${call.what} has more than ${most} bytes`);
       }

@@ -81,14 +81,16 @@ export function repositoryOf(
         what,
         signal: patience.signal,
       });
-      if (answer.status !== 200 && answer.status !== 206) {
+      if (answer.status !== 200 && answer.status !== 206 && !(answer.status === 416 && offset > 0)) {
         discard(answer);
         throw blobMissing(answer, called);
       }
       return answer;
     };
     const first = await open(0);
-    const source = Readable.from(mendedDownload(first, size, called, open, patience.signal));
+    const source = Readable.from(
+      mendedDownload(first, size, called, open, { slowness: from.slowness, signal: patience.signal }),
+    );
     // pipeline hands each end's failure to the other; who reads the result sees it there.
     return pipeline(source, verifyingStream(digest, size, called), () => {});
   };

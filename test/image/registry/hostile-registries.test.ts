@@ -5,6 +5,7 @@ import { mediaTypes } from '../../../src/image/descriptor.ts';
 import { openImages } from '../../../src/image/open-images.ts';
 import { type RegistryClient, registryClient } from '../../../src/image/registry/client.ts';
 import { anonymous, type CredentialSource } from '../../../src/image/registry/credentials.ts';
+import { type Slowness, usualSlowness } from '../../../src/image/registry/exchange.ts';
 import type { RegistrySettings } from '../../../src/image/registry/settings.ts';
 import { listen } from '../../lab/registry-server.ts';
 import { type HostileRegistry, hostileRegistry, type Overrides } from './hostile-registry.ts';
@@ -20,10 +21,22 @@ async function registry(t: ExecutionContext, overrides: Overrides = {}): Promise
   return running;
 }
 
-function clientFor(t: ExecutionContext, credentials = anonymous, registries: readonly RegistrySettings[] = []) {
-  const client = registryClient({ registries, credentials, environment: {} });
+// Tests do not wait as long as people do.
+const hurry: Slowness = { silence: 500, answer: 1000 };
+
+function clientFor(
+  t: ExecutionContext,
+  credentials = anonymous,
+  registries: readonly RegistrySettings[] = [],
+  slowness: Slowness = usualSlowness,
+) {
+  const client = registryClient({ registries, credentials, environment: {}, slowness });
   t.teardown(client.close);
   return client;
+}
+
+function plain(host: string): readonly RegistrySettings[] {
+  return [{ host, plainHttp: true, ca: null, mirrors: [] }];
 }
 
 /** Opens `app:1` and reads its layer to the end. */
@@ -122,11 +135,18 @@ test('429 and Retry-After are waited for', async (t) => {
         return false;
       }
       refusals += 1;
-      response.writeHead(429, { 'retry-after': '0' }).end();
+      // Either form of it (RFC 9110, section 10.2.3); a date counts from that of the answer.
+      const date = new Date();
+      const wait = refusals === 1 ? '1' : new Date(date.getTime() + 1000).toUTCString();
+      response.sendDate = false;
+      response.writeHead(429, { date: date.toUTCString(), 'retry-after': wait }).end();
       return true;
     },
   });
-  t.true((await readAll(clientFor(t), running.host)).equals(running.layer));
+  const start = performance.now();
+  t.true((await readAll(clientFor(t, anonymous, plain(running.host)), running.host)).equals(running.layer));
+  t.is(refusals, 2);
+  t.true(performance.now() - start >= 1990);
 });
 
 test('a registry that asks to wait for an hour is not waited for', async (t) => {
@@ -161,6 +181,57 @@ test('a registry that hangs is left when the deadline is over', async (t) => {
   const running = await registry(t, { misbehave: () => true });
   const error = await t.throwsAsync(readAll(clientFor(t), running.host, AbortSignal.timeout(300)));
   t.is(error.name, 'TimeoutError');
+});
+
+test('a registry that says nothing, or a byte now and then, is given up without a deadline', async (t) => {
+  const silent = await registry(t, { misbehave: () => true });
+  const nothing = await failure(t, readAll(clientFor(t, anonymous, plain(silent.host), hurry), silent.host));
+  t.is(nothing.code, 'unreachable');
+  t.regex(nothing.message, /app: tag 1: does not answer in time$/);
+  const dripping = async (isDripping: (path: string) => boolean, message: RegExp): Promise<void> => {
+    const running = await registry(t, {
+      misbehave(_request, response, url) {
+        if (!isDripping(url.pathname)) {
+          return false;
+        }
+        response.writeHead(200, { 'content-type': mediaTypes.ociManifest });
+        const timer = setInterval(() => response.write(' '), 100);
+        response.once('close', () => clearInterval(timer));
+        return true;
+      },
+    });
+    const error = await failure(t, readAll(clientFor(t, anonymous, plain(running.host), hurry), running.host));
+    t.is(error.code, 'unreachable');
+    t.regex(error.message, message);
+  };
+  await Promise.all([
+    dripping((path) => path.endsWith('/manifests/1'), /app: tag 1: does not answer in time$/),
+    dripping((path) => path.includes('/blobs/'), /app@?.*: blob sha256:[0-9a-f]+: too slow: \d+ bytes in 1 seconds$/),
+  ]);
+});
+
+test('a layer of fewer bytes than promised is an error, whether its registry knows ranges or not', async (t) => {
+  for (const answersRanges of [true, false]) {
+    const running = await registry(t, {
+      layerSize: 400_000,
+      misbehave(request, response, url) {
+        if (!url.pathname.endsWith(running.layerDigest)) {
+          return false;
+        }
+        if (answersRanges && request.headers.range !== undefined) {
+          response.writeHead(416, { 'content-range': `bytes */${running.layer.length}` }).end();
+          return true;
+        }
+        // Without a length nobody can tell whether the connection broke.
+        response.writeHead(200, answersRanges ? {} : { 'content-length': running.layer.length });
+        response.end(running.layer);
+        return true;
+      },
+    });
+    const error = await failure(t, readAll(clientFor(t), running.host));
+    t.is(error.code, 'integrity');
+    t.regex(error.message, /app:1: layer 1 \(sha256:.*\): has 300000 bytes where 400000 were promised$/);
+  }
 });
 
 test('a layer that stops in the middle is left when the deadline is over', async (t) => {

@@ -1,5 +1,6 @@
 // Command referrers serves go-containerregistry's registry, with the referrers API of OCI distribution 1.1, on a free port of
-// loopback. Its one line of output is the address.
+// loopback. Its one line of output is the address. An argument as 40ms is how long it takes before it answers a GET, as a
+// registry on a network does.
 package main
 
 import (
@@ -8,6 +9,8 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"os"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/registry"
 )
@@ -18,6 +21,18 @@ func main() {
 		log.Fatal(err)
 	}
 	fmt.Println(listener.Addr())
+	delay := time.Duration(0)
+	if len(os.Args) > 1 {
+		if delay, err = time.ParseDuration(os.Args[1]); err != nil {
+			log.Fatal(err)
+		}
+	}
 	quiet := log.New(io.Discard, "", 0)
-	log.Fatal(http.Serve(listener, registry.New(registry.WithReferrersSupport(true), registry.Logger(quiet))))
+	served := registry.New(registry.WithReferrersSupport(true), registry.Logger(quiet))
+	log.Fatal(http.Serve(listener, http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
+		if request.Method == http.MethodGet {
+			time.Sleep(delay)
+		}
+		served.ServeHTTP(writer, request)
+	})))
 }
