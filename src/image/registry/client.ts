@@ -94,6 +94,7 @@ function told(open: Connections, onAnswer: ((status: number | null) => void) | u
   return onAnswer === undefined
     ? open
     : {
+        slowness: open.slowness,
         async send(request, ca) {
           try {
             const answer = await open.send(request, ca);
