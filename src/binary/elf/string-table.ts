@@ -4,6 +4,8 @@ import { limits } from '../../limits.ts';
 // Linkers let a name be the end of another one, so that all names together may be longer than the table; twice as long
 // is the most that was seen. Without a bound, a table of one long name and a million offsets into it holds a terabyte.
 const mostTimesDecoded = 16;
+// A name that is only measured is not kept, and may be asked for by each of a few questions.
+const mostTimesMeasured = 4 * mostTimesDecoded;
 
 // Names of larger tables, which are those of debug symbols, are asked for once and would fill the memory.
 const largestKept = 16_777_216;
@@ -15,6 +17,7 @@ export class StringTable {
   readonly offset: number;
   readonly #names = new Map<number, string>();
   #decodedBytes = 0;
+  #measuredBytes = 0;
 
   constructor(bytes: Buffer, offset: number) {
     this.bytes = bytes;
@@ -32,10 +35,33 @@ export class StringTable {
     if (kept !== undefined) {
       return kept;
     }
+    if (start === 0 && this.bytes.length === 0) {
+      return '';
+    }
+    const end = this.#endOf(start);
+    this.#decodedBytes += end - start;
+    this.#assertBounded(this.#decodedBytes, mostTimesDecoded);
+    const name = decodeName(this.bytes.subarray(start, end));
+    if (this.bytes.length <= largestKept) {
+      this.#names.set(start, name);
+    }
+    return name;
+  }
+
+  /**
+   * Where the name at an offset ends, without decoding it: loaders compare bytes.
+   *
+   * @throws FormatError as {@link at} does.
+   */
+  endOf(start: number): number {
+    const end = this.#endOf(start);
+    this.#measuredBytes += end - start;
+    this.#assertBounded(this.#measuredBytes, mostTimesMeasured);
+    return end;
+  }
+
+  #endOf(start: number): number {
     if (start >= this.bytes.length) {
-      if (start === 0) {
-        return '';
-      }
       throw new FormatError(
         this.offset,
         `a name at ${start} lies outside this string table of ${this.bytes.length} bytes`,
@@ -51,18 +77,16 @@ export class StringTable {
         `a name of ${end - start} bytes is longer than the ${limits.nameBytes} that are read`,
       );
     }
-    this.#decodedBytes += end - start;
-    if (this.#decodedBytes > mostTimesDecoded * this.bytes.length + limits.nameBytes) {
+    return end;
+  }
+
+  #assertBounded(bytes: number, times: number): void {
+    if (bytes > times * this.bytes.length + limits.nameBytes) {
       throw new FormatError(
         this.offset,
-        `the names in this string table of ${this.bytes.length} bytes overlap so much that all are ${mostTimesDecoded} times as long`,
+        `the names in this string table of ${this.bytes.length} bytes overlap so much that all are ${times} times as long`,
       );
     }
-    const name = decodeName(this.bytes.subarray(start, end));
-    if (this.bytes.length <= largestKept) {
-      this.#names.set(start, name);
-    }
-    return name;
   }
 }
 

@@ -117,13 +117,14 @@ function column(length: number, value: (index: number) => number): Uint32Array {
   return values;
 }
 
-/** Hash of a name in a string table, as DT_GNU_HASH has it (h * 33 + c from 5381). */
-export function gnuHash(strings: Uint8Array, start: number): number {
+/** Hash of a name in a string table, as DT_GNU_HASH has it (h * 33 + c from 5381); of the bytes before `end`, if given. */
+export function gnuHash(strings: Uint8Array, start: number, end: number = strings.length): number {
   let hash = 5381;
-  for (let at = start; at < strings.length && strings[at] !== 0; at++) {
-    hash = (Math.imul(hash, 33) + (strings[at] ?? 0)) >>> 0;
+  for (let at = start; at < end && strings[at] !== 0; at++) {
+    // Signed until the end: half of the unsigned values are no small integers, each of which would be allocated.
+    hash = (Math.imul(hash, 33) + (strings[at] ?? 0)) | 0;
   }
-  return hash;
+  return hash >>> 0;
 }
 
 /** Hash of a name in a string table, as DT_HASH has it (gABI chapter 5, "Hash Table"). */
@@ -197,6 +198,46 @@ function findInGnuChain(
     }
   }
   return false;
+}
+
+/**
+ * The symbols that a loader comes to when it looks for their own names, as ones by index: for a question about all of them
+ * at once.
+ *
+ * @param hashOf GNU hash of a symbol's name.
+ * @throws FormatError when chains run into each other so often that following them all has no end in sight.
+ */
+export function symbolsInChains(
+  { filter, filterWords, wordBits, shift, buckets, chain, firstSymbol }: Extract<HashTable, { kind: 'gnu' }>,
+  hashOf: (symbol: number) => number,
+): Uint8Array {
+  const found = new Uint8Array(firstSymbol + chain.length);
+  // In a table that a linker wrote each entry is in one chain.
+  let left = 2 * chain.length;
+  for (let bucket = 0; bucket < buckets.length; bucket++) {
+    const first = buckets[bucket] ?? 0;
+    for (let entry = first - firstSymbol; first !== 0 && entry >= 0 && entry < chain.length; entry++) {
+      left -= 1;
+      if (left < 0) {
+        throw new FormatError(0, 'the chains of the GNU hash table run into each other');
+      }
+      const value = chain[entry] ?? 1;
+      const hash = hashOf(firstSymbol + entry);
+      const word = (hash >>> (wordBits === 64 ? 6 : 5)) & (filterWords - 1);
+      if (
+        (value ^ hash) >>> 1 === 0 &&
+        hash % buckets.length === bucket &&
+        isSet(filter, word, hash % wordBits, wordBits) &&
+        isSet(filter, word, (hash >>> shift) % wordBits, wordBits)
+      ) {
+        found[firstSymbol + entry] = 1;
+      }
+      if ((value & 1) === 1) {
+        break;
+      }
+    }
+  }
+  return found;
 }
 
 function isSet(filter: Uint32Array, word: number, bit: number, wordBits: 32 | 64): boolean {

@@ -4,20 +4,17 @@ import { DT, SHN, STB, STT, visibilityName } from '../../binary/elf/names.ts';
 import type { SymbolTable } from '../../binary/elf/symbols.ts';
 import type { PackageHashes } from '../../binary/go/package-hashes.ts';
 import { compareReleases } from '../../binary/libc/minimum-version.ts';
-import { findInChain, gnuHash, type HashTable, readHashTable, systemVHash } from '../library-closure/symbol-hash.ts';
-
-/** A reference to a symbol of another object. */
-export interface SymbolReference {
-  readonly name: string;
-  /** The name's bytes, without the NUL: the loader compares those. */
-  readonly bytes: Uint8Array;
-  readonly version: string | null;
-}
-
-/** A reference without a version to a name that is known here. */
-export function referenceTo(name: string): SymbolReference {
-  return { name, bytes: Buffer.from(name), version: null };
-}
+import { FormatError } from '../../errors.ts';
+import { limits } from '../../limits.ts';
+import {
+  type Effort,
+  findInChain,
+  gnuHash,
+  type HashTable,
+  readHashTable,
+  symbolsInChains,
+} from '../library-closure/symbol-hash.ts';
+import { referenceAt, type SymbolReference } from './symbol-reference.ts';
 
 /** Something in the process that defines symbols. `unknown` is the answer of a library that could not be read. */
 export interface LoadedObject {
@@ -39,6 +36,7 @@ export function objectOf(
   options: { readonly name: string; readonly askedAs: string | null; readonly hashes: PackageHashes | null },
 ): LoadedObject {
   let table: HashTable | null | undefined;
+  const effort = { left: limits.bindingSteps };
   const soname = elf.dynamic?.soname ?? null;
   return {
     name: options.name,
@@ -47,7 +45,7 @@ export function objectOf(
     hashes: options.hashes,
     defines(reference) {
       table ??= hashTableOf(elf);
-      return table !== null && finds(elf, table, reference) ? 'yes' : 'no';
+      return table !== null && finds(elf, table, reference, effort) ? 'yes' : 'no';
     },
     hasVersion(version) {
       const defined = elf.symbolVersions?.defined ?? [];
@@ -101,44 +99,78 @@ function hashTableOf(elf: ElfFile): HashTable | null {
     : readHashTable(elf.header, elf.dynamic, elf.memory, symbols.length);
 }
 
-/** Looks a name up as loaders do, through the hash table: what is not in its chain is not found, wherever else it is. */
-function finds(elf: ElfFile, table: HashTable, { bytes, version }: SymbolReference): boolean {
+/**
+ * Looks a name up as loaders do, through the hash table: what is not in its chain is not found, wherever else it is.
+ *
+ * @throws FormatError when the chains of a lying table take more steps than any real one.
+ */
+function finds(elf: ElfFile, table: HashTable, reference: SymbolReference, effort: Effort): boolean {
   const symbols = elf.dynamicSymbols;
-  const strings = symbols?.strings.bytes ?? Buffer.alloc(0);
-  const hashes = { gnu: gnuHash(bytes, 0), systemV: () => systemVHash(bytes, 0) };
-  const accept = (index: number): boolean => {
-    if (symbols === null || index >= symbols.length || !isDefinition(symbols, index)) {
-      return false;
-    }
-    const start = symbols.nameOffset(index);
-    return (
-      strings[start + bytes.length] === 0 &&
-      strings.subarray(start, start + bytes.length).equals(bytes) &&
-      matches(elf, index, version)
-    );
-  };
-  return findInChain(table, hashes, accept);
+  if (symbols === null) {
+    return false;
+  }
+  const strings = symbols.strings.bytes;
+  const hashes = { gnu: table.kind === 'gnu' ? reference.gnuHash : 0, systemV: () => reference.systemVHash };
+  const accept = (index: number): boolean =>
+    index < symbols.length &&
+    isDefinition(symbols, index) &&
+    reference.isAt(strings, symbols.nameOffset(index)) &&
+    matches(elf, index, reference.version);
+  const found = findInChain(table, hashes, accept, effort);
+  if (!found && effort.left <= 0) {
+    throw new FormatError(symbols.offset, 'looking names up in the hash table takes more steps than in any real one');
+  }
+  return found;
 }
 
 /**
  * An exported name that the hash table does not lead to; `null` in every file that a linker wrote. plugin.Open asks dlsym
  * for names that no relocation mentions.
+ *
+ * @throws FormatError when the table lies so much that looking takes too long.
  */
 export function unfindableExport(elf: ElfFile): string | null {
   const table = hashTableOf(elf);
   const symbols = elf.dynamicSymbols;
-  for (let index = 1; table !== null && symbols !== null && index < symbols.length; index++) {
-    if (isDefinition(symbols, index)) {
+  if (table === null || symbols === null) {
+    return null;
+  }
+  const found = ownSymbols(elf);
+  const effort = { left: limits.bindingSteps };
+  for (const index of symbols.exports) {
+    if (found?.[index] !== 1 && isDefinition(symbols, index)) {
       const version = elf.symbolVersions?.versionOf(index)?.version ?? null;
-      const { bytes } = symbols.strings;
-      const start = symbols.nameOffset(index);
-      const name = bytes.subarray(start, bytes.indexOf(0, start));
-      if (!finds(elf, table, { name: '', bytes: name, version })) {
+      if (!finds(elf, table, referenceAt(symbols.strings, symbols.nameOffset(index), version), effort)) {
         return symbols.name(index);
       }
     }
   }
   return null;
+}
+
+const ownSymbolsOf = new WeakMap<ElfFile, Uint8Array | null>();
+
+/**
+ * Symbols by whose names a loader finds this very object, as ones by index; `null` without a GNU hash table. Two questions
+ * about one file start from it.
+ */
+function ownSymbols(elf: ElfFile): Uint8Array | null {
+  const known = ownSymbolsOf.get(elf);
+  if (known !== undefined) {
+    return known;
+  }
+  const table = hashTableOf(elf);
+  const symbols = elf.dynamicSymbols;
+  let found: Uint8Array | null = null;
+  if (table?.kind === 'gnu' && symbols !== null) {
+    const { strings, nameOffsets } = symbols;
+    found = symbolsInChains(table, (symbol) => {
+      const start = nameOffsets[symbol] ?? 0;
+      return gnuHash(strings.bytes, start, strings.endOf(start));
+    });
+  }
+  ownSymbolsOf.set(elf, found);
+  return found;
 }
 
 // glibc's do_lookup_x passes over symbols without a value, unless they are absolute or thread-local.
@@ -158,43 +190,47 @@ function matches(elf: ElfFile, index: number, version: string | null): boolean {
   return version === null ? own.default : own.version === version;
 }
 
-/** A reference, and the library that should hold its version. */
-export interface StrongReference extends SymbolReference {
+/** A reference of an object, and the library that should hold its version. */
+export interface StrongReference {
+  readonly reference: SymbolReference;
   readonly library: string | null;
   /** Offset of the symbol in the file, bytes. */
   readonly at: number;
 }
 
 /**
- * What must be bound before dlopen with RTLD_NOW returns, in the order of the relocations. That a symbol is defined in the
- * file itself does not bind it: the loader looks it up as well, unless it is hidden or protected.
+ * What must be bound before dlopen with RTLD_NOW returns and may not be, in the order of the relocations. That a symbol is
+ * defined in the file itself does not bind it: the loader looks it up as well, unless it is hidden or protected. Where it
+ * comes to the file itself at the latest, the reference is bound for certain, and left out: those are nearly all.
  */
 export function strongReferences(elf: ElfFile): readonly StrongReference[] {
   const symbols = elf.dynamicSymbols;
   if (symbols === null) {
     return [];
   }
-  const { bytes } = symbols.strings;
-  const references = new Map<number, StrongReference>();
+  const own = ownSymbols(elf);
+  const seen = new Uint8Array(symbols.length);
+  const references: StrongReference[] = [];
   for (const { symbol } of elf.relocations) {
+    if (seen[symbol] === 1) {
+      continue;
+    }
+    seen[symbol] = 1;
     const binding = symbols.binding(symbol);
     if (
-      references.has(symbol) ||
       binding === STB.local ||
       binding === STB.weak ||
-      visibilityName(symbols.other(symbol)) !== 'default'
+      visibilityName(symbols.other(symbol)) !== 'default' ||
+      (own?.[symbol] === 1 && isDefinition(symbols, symbol))
     ) {
       continue;
     }
     const version = elf.symbolVersions?.versionOf(symbol) ?? null;
-    const start = symbols.nameOffset(symbol);
-    references.set(symbol, {
-      name: symbols.name(symbol),
-      bytes: bytes.subarray(start, bytes.indexOf(0, start)),
-      version: version?.version ?? null,
+    references.push({
+      reference: referenceAt(symbols.strings, symbols.nameOffset(symbol), version?.version ?? null),
       library: version?.library ?? null,
       at: symbols.fileOffset(symbol),
     });
   }
-  return [...references.values()];
+  return references;
 }

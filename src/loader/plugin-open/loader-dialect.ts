@@ -1,4 +1,4 @@
-import type { SymbolReference } from './loaded-object.ts';
+import type { SymbolReference } from './symbol-reference.ts';
 
 /** How one C library's loader words its refusals; `null` for a text that depends on more than the file. */
 export interface LoaderDialect {

@@ -6,9 +6,10 @@ import { placeName } from '../../binary/elf/place.ts';
 import type { PackageHashes } from '../../binary/go/package-hashes.ts';
 import type { FormatError } from '../../errors.ts';
 import type { LibraryFinder, Requester } from './library-search.ts';
-import { type LoadedObject, objectOf, referenceTo, type SymbolReference, strongReferences } from './loaded-object.ts';
+import { type LoadedObject, objectOf, strongReferences } from './loaded-object.ts';
 import type { LoaderDialect } from './loader-dialect.ts';
 import type { OpenEvidence, OpenReason } from './prediction.ts';
+import { referenceTo, SymbolReference } from './symbol-reference.ts';
 
 /** The global scope of a process: what was loaded, in the order in which names are looked up. */
 export interface GlobalScope {
@@ -155,14 +156,15 @@ export function missingVersion(added: readonly LoadedObject[], scope: GlobalScop
 function undefinedSymbol(added: readonly LoadedObject[], scope: GlobalScope, dialect: LoaderDialect): Refused | null {
   let unknown: Refused | null = null;
   for (const object of added) {
-    for (const reference of object.elf === null ? [] : strongReferences(object.elf)) {
-      const wanted = dialect.kind === 'musl' ? { ...reference, version: null } : reference;
-      const answer = answerOf(scope, wanted, reference.library);
+    for (const { reference, library, at: offset } of object.elf === null ? [] : strongReferences(object.elf)) {
+      const { bytes, start, end } = reference;
+      const wanted = dialect.kind === 'musl' ? new SymbolReference(bytes, start, end, null) : reference;
+      const answer = answerOf(scope, wanted, library);
       if (answer === 'yes') {
         continue;
       }
       const text = reference.version === null ? reference.name : `${reference.name}@${reference.version}`;
-      const at = object.elf === null ? 'dynamic symbols' : placeName(object.elf, reference.at);
+      const at = object.elf === null ? 'dynamic symbols' : placeName(object.elf, offset);
       const evidence = [{ path: object.name, at, label: 'needs', value: text }];
       if (answer === 'no') {
         return refused('undefined-symbol', dialect.undefinedSymbol(object.name, reference), evidence);

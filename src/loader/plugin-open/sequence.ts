@@ -8,7 +8,7 @@ import type { PluginExports } from '../../binary/go/plugin-exports.ts';
 import { FormatError } from '../../errors.ts';
 import { buildRecord, rebuildCommand, rebuildHostCommand } from './build-commands.ts';
 import { type HostFile, type HostProcess, type HostRoot, startHost } from './host-process.ts';
-import { type LoadedObject, referenceTo, unfindableExport } from './loaded-object.ts';
+import { type LoadedObject, unfindableExport } from './loaded-object.ts';
 import { compareModuleData, overwritesBadMark } from './module-data.ts';
 import { firstByteOfModuleData } from './module-registration.ts';
 import { directoryOf, type GlobalScope, malformed, openLibrary } from './open-library.ts';
@@ -16,6 +16,7 @@ import { compareWithScope, type HashDifference } from './package-hashes.ts';
 import { runtimeMessages } from './pair.ts';
 import { machineFiles, type OpenableFiles, openPluginFile, type PluginFile } from './plugin-file.ts';
 import { isUndecided, type OpenEvidence, type OpenPrediction, type OpenReason } from './prediction.ts';
+import { referenceTo } from './symbol-reference.ts';
 
 /** A host, and what plugin.Open has done to it so far. */
 export interface PluginSequence {
