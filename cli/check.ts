@@ -4,6 +4,7 @@ import { type ReportFormat, reportFormats } from '../src/findings/formats.ts';
 import { reportOn } from '../src/findings/report.ts';
 import type { FailOn, RenderReport } from '../src/findings/report-context.ts';
 import { limits } from '../src/limits.ts';
+import { expiredExceptionRule } from '../src/policy/configuration/expired-exceptions.ts';
 import { rulesInForce } from '../src/policy/enforcement.ts';
 import { loadPolicy } from '../src/policy/evaluation.ts';
 import type { RuleMetadata } from '../src/policy/rule-metadata.ts';
@@ -11,7 +12,7 @@ import { timeLimited } from '../src/policy/time-limit.ts';
 import { documentsOfTargets } from './documents.ts';
 import { type ImageOptions, imageAccess } from './images.ts';
 import { usesColor, writeOutput } from './output.ts';
-import { configurationFor, type PolicyOptions, policiesFor, programFor } from './policies.ts';
+import { assertOwnRuleOn, configurationFor, type PolicyOptions, policiesFor, programFor } from './policies.ts';
 import { reportProblems } from './problems.ts';
 import { startProgress } from './progress.ts';
 import { type SharedOptions, usageError } from './shared-options.ts';
@@ -42,6 +43,7 @@ export async function checkCommand(
   const bundle = await policiesFor(options, surroundings);
   const configuration = await configurationFor(options, surroundings, bundle);
   const inForce = rulesInForce(configuration, bundle.rules);
+  assertOwnRuleOn(bundle, inForce, options);
   const policy = await loadPolicy(bundle, inForce, {
     limited: timeLimited(limits.evaluationMilliseconds),
     program: programFor(surroundings),
@@ -55,9 +57,10 @@ export async function checkCommand(
     images.close();
   });
   const report = reportOn(documents, { policy, configuration, inForce, today: new Date() });
-  const rules = bundle.rules.filter(({ id }) => inForce.has(id));
+  const rules = [...bundle.rules.filter(({ id }) => inForce.has(id)), expiredExceptionRule];
   await writeOutput(await render(report, rules, options, surroundings), options, surroundings);
-  if (report.summary.binaries === 0 && options.quiet !== true) {
+  const isWithoutFiles = report.summary.binaries === 0 && documents.every(({ workload }) => workload === null);
+  if (isWithoutFiles && options.quiet !== true) {
     surroundings.stderr.write('  = no ELF or Wasm file was found: check that this is the right directory\n');
   }
   if (reportProblems(documents, options, surroundings)) {

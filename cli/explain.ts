@@ -2,6 +2,7 @@ import { ElfgateError } from '../src/errors.ts';
 import { painter } from '../src/findings/paint.ts';
 import { ruleAddress } from '../src/findings/report.ts';
 import { didYouMean } from '../src/policy/configuration/did-you-mean.ts';
+import { expiredExceptionRule } from '../src/policy/configuration/expired-exceptions.ts';
 import type { RuleMetadata } from '../src/policy/rule-metadata.ts';
 import { usesColor, writeOutput } from './output.ts';
 import { type PolicyOptions, policiesFor } from './policies.ts';
@@ -14,7 +15,7 @@ export async function explainCommand(
   options: SharedOptions & PolicyOptions,
   surroundings: Surroundings,
 ): Promise<ExitCode> {
-  const { rules } = await policiesFor(options, surroundings);
+  const rules = [...(await policiesFor(options, surroundings)).rules, expiredExceptionRule];
   const rule = rules.find((candidate) => candidate.id === id);
   if (rule === undefined) {
     const ids = rules.map((candidate) => candidate.id);
@@ -47,7 +48,7 @@ function explanation(rule: RuleMetadata, color: boolean): string {
     lines.push('');
   }
   lines.push(
-    `${paint('bold', 'reads')}  ${rule.facts.join(', ')}`,
+    ...(rule.facts.length === 0 ? [] : [`${paint('bold', 'reads')}  ${rule.facts.join(', ')}`]),
     `${paint('bold', 'sets')}   ${rule.sets.join(', ')}`,
     '',
   );

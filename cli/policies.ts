@@ -11,7 +11,9 @@ import {
 import type { OpaOptions } from '../src/policy/opa-program.ts';
 import { type PolicyBundle, readBundle } from '../src/policy/policy-bundle.ts';
 import type { PolicyDirectory } from '../src/policy/policy-sources.ts';
+import type { RuleMetadata } from '../src/policy/rule-metadata.ts';
 import { cacheDirectory } from './directories.ts';
+import type { ArtifactOptions } from './policy-artifacts.ts';
 import { type SharedOptions, usageError } from './shared-options.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -39,7 +41,11 @@ export interface PolicyOptions {
  *
  * @throws ElfgateError `policy` when they do not compile, `missing-tool` when the compiler cannot be had.
  */
-export async function policiesFor(options: PolicyOptions, { env }: Surroundings): Promise<PolicyBundle> {
+export async function policiesFor(
+  options: PolicyOptions & ArtifactOptions,
+  surroundings: Surroundings,
+): Promise<PolicyBundle> {
+  const { env } = surroundings;
   const { policy = [], onlyPolicy = false } = options;
   if (policy.length === 0) {
     if (onlyPolicy) {
@@ -49,18 +55,44 @@ export async function policiesFor(options: PolicyOptions, { env }: Surroundings)
       return readBundle(builtIn);
     }
   }
-  const own = await unpackedPolicies(policy, env);
+  const own = await policiesOnDisk(policy, options, surroundings);
   const bundle = await compilePolicies(onlyPolicy ? [engine, ...own] : policyDirectories(own), {
     ...compilerOptions(env),
     ...namespacesOf(options),
   });
-  const isOwn = ({ file }: { readonly file: string }): boolean => !existsSync(join(builtIn, file));
-  if (policy.length > 0 && policy.every((path) => resolve(path) !== builtIn) && !bundle.rules.some(isOwn)) {
+  if (isAskedForOwn(options) && !bundle.rules.some(isOwn)) {
     throw new ElfgateError('policy', `${policy.join(', ')}: holds no rule`, {
       hint: 'elfgate policy new FAMILY/NAME makes one; packages of Conftest and constraints of Gatekeeper are rules, too',
     });
   }
   return bundle;
+}
+
+/**
+ * Own rules of which none is on judge nothing, which must not look like finding nothing.
+ *
+ * @throws ElfgateError `configuration`
+ */
+export function assertOwnRuleOn(
+  { rules }: PolicyBundle,
+  inForce: ReadonlyMap<string, unknown>,
+  options: PolicyOptions,
+): void {
+  const own = rules.filter(isOwn);
+  if (isAskedForOwn(options) && !own.some(({ id }) => inForce.has(id))) {
+    const [{ id } = { id: '' }] = own;
+    throw new ElfgateError('configuration', `no rule of ${options.policy?.join(', ')} is on`, {
+      hint: `name the rule in elfgate.yaml, as rules: { ${id}: {} }, or a rule set in its METADATA (custom.sets)`,
+    });
+  }
+}
+
+function isAskedForOwn({ policy = [] }: PolicyOptions): boolean {
+  return policy.some((path) => resolve(path) !== builtIn);
+}
+
+function isOwn({ file }: RuleMetadata): boolean {
+  return !existsSync(join(builtIn, file));
 }
 
 /** The packages of Conftest that options choose. */
@@ -74,18 +106,28 @@ export function namespacesOf({
   return allNamespaces ? { namespaces: 'all' } : namespace === undefined ? {} : { namespaces: namespace };
 }
 
-/** Directories stay as they are; bundles are unpacked into the cache. */
-export async function unpackedPolicies(given: readonly string[], env: Surroundings['env']): Promise<readonly string[]> {
+/** Directories stay as they are; bundles are fetched and unpacked into the cache. */
+export async function policiesOnDisk(
+  given: readonly string[],
+  options: ArtifactOptions,
+  surroundings: Surroundings,
+): Promise<readonly string[]> {
   return Promise.all(
     given.map(async (path) => {
-      if (!/\.(?:tar\.gz|tgz)$/.test(path)) {
-        return path;
+      if (path.startsWith(artifactPrefix)) {
+        const { pulledPolicies } = await import('./policy-artifacts.ts');
+        return pulledPolicies(path.slice(artifactPrefix.length), options, surroundings);
       }
-      const { unpackBundleFile } = await import('../src/policy/bundle-archive.ts');
-      return unpackBundleFile(path, cacheDirectory(env));
+      if (/\.(?:tar\.gz|tgz)$/.test(path)) {
+        const { unpackedPolicies } = await import('./policy-artifacts.ts');
+        return unpackedPolicies(path, options, surroundings);
+      }
+      return path;
     }),
   );
 }
+
+const artifactPrefix = 'oci:';
 
 /** What the Rego compiler needs of the process. */
 export function compilerOptions(env: Surroundings['env']): OpaOptions {

@@ -1,39 +1,29 @@
-import { copyFileSync, existsSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ElfgateError } from '../src/errors.ts';
 import { compilePolicies } from '../src/policy/compile-policies.ts';
+import type { PolicyBundle } from '../src/policy/policy-bundle.ts';
 import { readPolicySources } from '../src/policy/policy-sources.ts';
 import { cacheDirectory } from './directories.ts';
 import { writeOutput } from './output.ts';
-import { bundleDirectories, compilerOptions, namespacesOf, type PolicyOptions, unpackedPolicies } from './policies.ts';
+import { bundleDirectories, compilerOptions, namespacesOf, type PolicyOptions, policiesOnDisk } from './policies.ts';
+import type { ArtifactOptions } from './policy-artifacts.ts';
 import { type SharedOptions, usageError } from './shared-options.ts';
 import type { ExitCode, Surroundings } from './surroundings.ts';
 
-/**
- * `elfgate policy build [DIR…] --output-file bundle.tar.gz`: a bundle of own rules, or of the built-in ones. Packed
- * bundles are kept in the cache under their revision, so that one that did not change is only copied.
- */
+export type PolicyBuildOptions = SharedOptions & ArtifactOptions & Pick<PolicyOptions, 'namespace' | 'allNamespaces'>;
+
+/** `elfgate policy build [DIR…] --output-file bundle.tar.gz`: a bundle of own rules, or of the built-in ones. */
 export async function policyBuildCommand(
   directories: readonly string[],
-  options: SharedOptions & Pick<PolicyOptions, 'namespace' | 'allNamespaces'>,
+  options: PolicyBuildOptions,
   surroundings: Surroundings,
 ): Promise<ExitCode> {
   const { outputFile, ...printing } = options;
   if (outputFile === undefined) {
     throw usageError('policy build needs a file to write', 'elfgate policy build DIR --output-file bundle.tar.gz');
   }
-  const { env } = surroundings;
-  const given = bundleDirectories(await unpackedPolicies(directories, env));
-  const bundle = await compilePolicies(given, { ...compilerOptions(env), ...namespacesOf(options) });
-  const packed = join(cacheDirectory(env), 'packed', `${bundle.revision}.tar.gz`);
-  if (!existsSync(packed)) {
-    const { packBundle } = await import('../src/policy/bundle-archive.ts');
-    const bytes = await packBundle(bundle, readPolicySources(given));
-    mkdirSync(dirname(packed), { recursive: true });
-    const unfinished = `${packed}.${process.pid}`;
-    writeFileSync(unfinished, bytes);
-    renameSync(unfinished, packed);
-  }
+  const { bundle, packed } = await packedBundle(directories, options, surroundings);
   try {
     copyFileSync(packed, outputFile);
   } catch (cause) {
@@ -50,4 +40,52 @@ export async function policyBuildCommand(
       : `${outputFile}: ${rules.length} rules, ${size} bytes, revision ${revision.slice(0, 12)}\n`;
   await writeOutput(text, printing, surroundings);
   return 0;
+}
+
+/** `elfgate policy push REFERENCE [DIR…]`: the same bundle, as an artifact of a registry. */
+export async function policyPushCommand(
+  reference: string,
+  directories: readonly string[],
+  options: PolicyBuildOptions,
+  surroundings: Surroundings,
+): Promise<ExitCode> {
+  const { bundle, packed } = await packedBundle(directories, options, surroundings);
+  const { revision, rules } = bundle;
+  const { pushedPolicies } = await import('./policy-artifacts.ts');
+  const pushed = await pushedPolicies(reference, { packed: readFileSync(packed), revision }, options, surroundings);
+  const text =
+    options.output === 'json'
+      ? `${JSON.stringify({ reference: pushed, revision, rules: rules.map(({ id }) => id) }, null, 2)}\n`
+      : `${pushed}\n`;
+  await writeOutput(text, options, surroundings);
+  if (options.quiet !== true) {
+    surroundings.stderr.write(`  = next: cosign sign ${pushed}; elfgate check --policy oci:${pushed} TARGET\n`);
+  }
+  return 0;
+}
+
+/** Packed bundles are kept in the cache under their revision, so that one that did not change is only copied. */
+async function packedBundle(
+  directories: readonly string[],
+  options: PolicyBuildOptions,
+  surroundings: Surroundings,
+): Promise<{ readonly bundle: PolicyBundle; readonly packed: string }> {
+  const { env } = surroundings;
+  const given = bundleDirectories(await policiesOnDisk(directories, options, surroundings));
+  const bundle = await compilePolicies(given, { ...compilerOptions(env), ...namespacesOf(options) });
+  if (bundle.rules.length === 0) {
+    throw new ElfgateError('policy', `${directories.join(', ')}: holds no rule`, {
+      hint: 'elfgate policy new FAMILY/NAME makes one',
+    });
+  }
+  const packed = join(cacheDirectory(env), 'packed', `${bundle.revision}.tar.gz`);
+  if (!existsSync(packed)) {
+    const { packBundle } = await import('../src/policy/bundle-archive.ts');
+    const bytes = await packBundle(bundle, readPolicySources(given));
+    mkdirSync(dirname(packed), { recursive: true });
+    const unfinished = `${packed}.${process.pid}`;
+    writeFileSync(unfinished, bytes);
+    renameSync(unfinished, packed);
+  }
+  return { bundle, packed };
 }

@@ -64,12 +64,26 @@ export function addPolicyCommands(policy: Command, surroundings: Surroundings, e
       policy
         .command('build')
         .description('compile policies into a bundle')
-        .argument('[directory...]', 'own rules; the built-in ones when none are given'),
+        .argument('[directory...]', 'own rules, or oci:REFERENCE; the built-in ones when none are given'),
     ),
     ['text', 'json'],
   ).action(async (directories: string[], options) => {
     const { policyBuildCommand } = await import('./policy-build.ts');
     exit(await policyBuildCommand(directories, options, surroundings));
+  });
+  withSharedOptions(
+    withNamespaceOptions(
+      policy
+        .command('push')
+        .description('push a bundle of policies to a registry, as an OCI artifact')
+        .argument('<reference>', 'as registry.example.com/policies/house:1.0')
+        .argument('[directory...]', 'own rules; the built-in ones when none are given')
+        .option('--plain-http <host>', 'registry that is asked without TLS (repeatable)', collect),
+    ),
+    ['text', 'json'],
+  ).action(async (reference: string, directories: string[], options) => {
+    const { policyPushCommand } = await import('./policy-build.ts');
+    exit(await policyPushCommand(reference, directories, options, surroundings));
   });
   withSharedOptions(
     policy

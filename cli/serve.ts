@@ -11,13 +11,13 @@ import { rulesInForce } from '../src/policy/enforcement.ts';
 import { jsonLog } from '../webhook/decision-log.ts';
 import { startWebhook, type TlsOrigin, type WebhookOptions } from '../webhook/webhook.ts';
 import { factsOnDisk } from './facts-on-disk.ts';
-import { policiesFor, programFor } from './policies.ts';
+import { type PolicyOptions, policiesFor, programFor } from './policies.ts';
 import { type SharedOptions, usageError } from './shared-options.ts';
 import type { ExitCode, Surroundings } from './surroundings.ts';
 import { isTrustAsked, trustInspectorFor } from './trust.ts';
 import { version } from './version.ts';
 
-export interface ServeOptions extends SharedOptions {
+export interface ServeOptions extends SharedOptions, PolicyOptions {
   readonly listen: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
@@ -29,8 +29,6 @@ export interface ServeOptions extends SharedOptions {
   readonly pullSecrets?: boolean;
   readonly nodeProfiles?: boolean;
   readonly kubeconfig?: string;
-  readonly policy?: readonly string[];
-  readonly onlyPolicy?: boolean;
   readonly drainDelay: string;
   readonly logLevel: string;
 }
@@ -38,6 +36,8 @@ export interface ServeOptions extends SharedOptions {
 /** `elfgate serve`: the admission webhook, until SIGTERM or SIGINT. */
 export async function serveCommand(options: ServeOptions, surroundings: Surroundings): Promise<ExitCode> {
   const { env, stdout } = surroundings;
+  // Of a server, --plain-http says how it listens, and of no registry how it is asked.
+  const { plainHttp: _listening, ...policyOptions } = options;
   const { host, port } = addressOf(options.listen);
   const tls = await tlsOf(options, env);
   const drainDelay = secondsOf(options.drainDelay, '--drain-delay');
@@ -52,7 +52,7 @@ export async function serveCommand(options: ServeOptions, surroundings: Surround
     tls,
     // Searched upward nowhere: a server works with what it is given.
     configurationFile: options.config ?? null,
-    loadPolicies: () => policiesFor(options, surroundings),
+    loadPolicies: () => policiesFor(policyOptions, surroundings),
     inspectorFor: (configuration, rules, onRegistryAnswer) => {
       const inForce = rulesInForce(configuration, rules);
       return registryInspector({

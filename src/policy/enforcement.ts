@@ -1,5 +1,6 @@
 import type { Configuration } from './configuration/configuration.ts';
 import { exceptionFor } from './configuration/exceptions.ts';
+import { expiredExceptions } from './configuration/expired-exceptions.ts';
 import type { PolicyFinding } from './evaluation.ts';
 import { type Enforcement, parametersWithDefaults, type RuleMetadata } from './rule-metadata.ts';
 
@@ -40,7 +41,8 @@ export function rulesInForce(
  * Applies enforcement and exceptions to the findings for one target.
  *
  * `deny` keeps the severity; `warn` and `dry-run` turn an error into a warning, so that the command line succeeds
- * (admission tells the two apart by `enforcement`); findings of rules that are not on are dropped.
+ * (admission tells the two apart by `enforcement`); findings of rules that are not on are dropped. Exceptions that name
+ * the target and have ended are findings themselves.
  *
  * @param today decides which exceptions still hold.
  */
@@ -51,7 +53,10 @@ export function judgeFindings(
   configuration: Configuration,
   inForce: ReadonlyMap<string, RuleInForce>,
 ): readonly JudgedFinding[] {
-  return findings.flatMap((finding) => {
+  const expired = expiredExceptions(configuration.exceptions, target, today).map(
+    (finding): JudgedFinding => ({ ...finding, enforcement: 'warn', exception: null }),
+  );
+  const judged = findings.flatMap((finding): readonly JudgedFinding[] => {
     const enforcement = inForce.get(finding.rule)?.enforcement;
     if (enforcement === undefined) {
       return [];
@@ -66,4 +71,5 @@ export function judgeFindings(
       },
     ];
   });
+  return [...judged, ...expired];
 }

@@ -103,3 +103,25 @@ test('an excepted finding keeps its place and severity, and says why it may pass
   ]);
   t.like(judged('deny', 'error', { exceptions: [{ ...exception, expires: '2026-11-20' }] })[0], { exception: null });
 });
+
+test('an exception that has ended is a finding for the targets that it names, whatever else is found', (t) => {
+  const exception = { rule: 'f/a', target: 'r.io/*', path: null, reason: 'r', owner: 'o', expires: '2026-11-20' };
+  const expired = {
+    rule: 'exceptions/expired',
+    severity: 'warning',
+    enforcement: 'warn',
+    path: '',
+    message: 'the exception from f/a ended on 2026-11-20; what it covered counts again',
+    evidence: [
+      { at: 'elfgate.yaml', label: 'target', value: 'r.io/*' },
+      { at: 'elfgate.yaml', label: 'owner', value: 'o' },
+      { at: 'elfgate.yaml', label: 'reason', value: 'r' },
+    ],
+    notes: [],
+    help: 'ask o, then remove the exception or give it another day',
+    exception: null,
+  } as const;
+  t.deepEqual(judged('off', 'error', { exceptions: [exception] }), [expired]);
+  t.deepEqual(judged('off', 'error', { exceptions: [{ ...exception, expires: '2026-11-21' }] }), []);
+  t.deepEqual(judged('off', 'error', { exceptions: [{ ...exception, target: 'other/*' }] }), []);
+});

@@ -65,6 +65,18 @@ const configuration = {
     rules: { type: 'object', additionalProperties: ruleSettings },
     exceptions: { type: 'array', items: exception },
     registries: { type: 'array', items: registry },
+    policies: {
+      description: 'Bundles of policies.',
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        signature: {
+          enum: ['required', 'when-trusted'],
+          description:
+            'required: every bundle must be signed by somebody whom trust names for it. when-trusted, the default: those must whose name a pattern of trust matches.',
+        },
+      },
+    },
     admission: admissionSchema,
     trust: trustSchema,
   },
@@ -81,8 +93,15 @@ export interface JsonSchema {
   readonly [keyword: string]: unknown;
 }
 
-/** The JSON Schema of `elfgate.yaml` where these rules are known: their ids and parameters are part of it. */
-export function configurationSchema(rules: readonly RuleMetadata[]): JsonSchema {
+/**
+ * The JSON Schema of `elfgate.yaml` where these rules are known: their ids and parameters are part of it.
+ *
+ * @param rules null before they are known: the file says whose policies are taken.
+ */
+export function configurationSchema(rules: readonly RuleMetadata[] | null): JsonSchema {
+  if (rules === null) {
+    return configuration;
+  }
   const settings = rules.map((rule) => [
     rule.id,
     {

@@ -20,6 +20,12 @@ export interface Configuration {
   readonly registries: readonly ConfiguredRegistry[];
   readonly admission: AdmissionSettings;
   readonly trust: TrustConfiguration;
+  readonly policies: PolicySettings;
+}
+
+/** Which bundles of policies are taken. */
+export interface PolicySettings {
+  readonly signature: 'required' | 'when-trusted';
 }
 
 export interface RuleSettings {
@@ -37,6 +43,7 @@ export const defaultConfiguration: Configuration = {
   registries: [],
   admission: defaultAdmission,
   trust: defaultTrust,
+  policies: { signature: 'when-trusted' },
 };
 
 const fileName = 'elfgate.yaml';
@@ -57,11 +64,11 @@ export function findConfiguration(directory: string): string | null {
 /**
  * Reads an `elfgate.yaml`.
  *
- * @param rules every rule that it may name.
+ * @param rules every rule that it may name; null before they are known, when any may be named.
  * @throws ElfgateError `unreadable` when there is no such file, `configuration` when it is not valid; the message is
  * `FILE:LINE:COLUMN: SENTENCE` for the first thing that is wrong.
  */
-export async function loadConfiguration(file: string, rules: readonly RuleMetadata[]): Promise<Configuration> {
+export async function loadConfiguration(file: string, rules: readonly RuleMetadata[] | null): Promise<Configuration> {
   let bytes: Buffer;
   try {
     bytes = readFileSync(file);
@@ -82,7 +89,7 @@ export async function loadConfiguration(file: string, rules: readonly RuleMetada
 export async function parseConfiguration(
   text: string,
   file: string,
-  rules: readonly RuleMetadata[],
+  rules: readonly RuleMetadata[] | null,
 ): Promise<Configuration> {
   // Reading YAML and checking schemas costs 50 ms of loading, which users without a configuration need not wait for.
   const { validatedDocument } = await import('./validation.ts');
@@ -107,5 +114,6 @@ function configurationOf(document: ConfigurationDocument, file: string): Configu
     })),
     admission: admissionSettings(document.admission),
     trust: trustConfigurationOf(document.trust, file),
+    policies: { ...defaultConfiguration.policies, ...document.policies },
   };
 }

@@ -11,7 +11,11 @@ import { type Position, type PositionedYaml, readYaml, YamlFault } from './posit
  *
  * @throws ElfgateError `configuration` for the first thing, in the order of the text, that is wrong.
  */
-export function validatedDocument(text: string, file: string, rules: readonly RuleMetadata[]): ConfigurationDocument {
+export function validatedDocument(
+  text: string,
+  file: string,
+  rules: readonly RuleMetadata[] | null,
+): ConfigurationDocument {
   const yaml = readOrThrow(text, file);
   const schema = configurationSchema(rules);
   const faults = [...schemaFaults(schema, yaml), ...dateFaults(yaml.value, yaml)].sort(byPosition);
