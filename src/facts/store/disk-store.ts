@@ -89,16 +89,27 @@ export function diskStore(options: DiskStoreOptions): FactsStore {
 /** `null` when there is no place for a database, or it cannot be made one. */
 function openDatabase(directory: string): DatabaseSync | null {
   const file = join(directory, 'facts.sqlite');
-  return (
-    attempt(() => prepared(directory, file)) ??
-    // Damaged, or something else by this name: what was in it can be found out again.
-    attempt(() => {
+  try {
+    return prepared(directory, file);
+  } catch (error) {
+    if (!isDamage(error)) {
+      return null;
+    }
+    // Whoever has it open goes on with the old one; what was in it can be found out again.
+    return attempt(() => {
       for (const part of [file, `${file}-wal`, `${file}-shm`]) {
         rmSync(part, { force: true });
       }
       return prepared(directory, file);
-    })
-  );
+    });
+  }
+}
+
+// SQLITE_CORRUPT and SQLITE_NOTADB (sqlite3.h). A database that is merely busy is in order.
+const damageCodes: ReadonlySet<number> = new Set([11, 26]);
+
+function isDamage(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && damageCodes.has(Number(error.errcode) & 0xff);
 }
 
 function prepared(directory: string, file: string): DatabaseSync {
@@ -106,23 +117,23 @@ function prepared(directory: string, file: string): DatabaseSync {
   const database = new DatabaseSync(file);
   try {
     database.exec(`PRAGMA busy_timeout = ${patience}`);
-    const version = Number(database.prepare('PRAGMA user_version').get()?.user_version);
-    if (version !== layout) {
-      // Writers of the old layout, if there are any, wait for this and fail afterwards.
-      database.exec(`
-        PRAGMA journal_mode = WAL;
-        BEGIN IMMEDIATE;
-        DROP TABLE IF EXISTS facts;
-        CREATE TABLE facts (
-          digest TEXT NOT NULL,
-          revision TEXT NOT NULL,
-          contents BLOB NOT NULL,
-          bytes INTEGER NOT NULL,
-          used INTEGER NOT NULL,
-          PRIMARY KEY (digest, revision)
-        );
-        PRAGMA user_version = ${layout};
-        COMMIT;`);
+    if (layoutOf(database) !== layout) {
+      database.exec('PRAGMA journal_mode = WAL; BEGIN IMMEDIATE');
+      // Another process may have made it while this one waited. Writers of an old layout fail from now on.
+      if (layoutOf(database) !== layout) {
+        database.exec(`
+          DROP TABLE IF EXISTS facts;
+          CREATE TABLE facts (
+            digest TEXT NOT NULL,
+            revision TEXT NOT NULL,
+            contents BLOB NOT NULL,
+            bytes INTEGER NOT NULL,
+            used INTEGER NOT NULL,
+            PRIMARY KEY (digest, revision)
+          );
+          PRAGMA user_version = ${layout}`);
+      }
+      database.exec('COMMIT');
     }
     // A power failure may take the last facts along, and never damages the others.
     database.exec('PRAGMA synchronous = NORMAL');
@@ -131,6 +142,10 @@ function prepared(directory: string, file: string): DatabaseSync {
     database.close();
     throw error;
   }
+}
+
+function layoutOf(database: DatabaseSync): number {
+  return Number(database.prepare('PRAGMA user_version').get()?.user_version);
 }
 
 function attempt<Result>(work: () => Result): Result | null {
