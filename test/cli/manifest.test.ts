@@ -4,6 +4,7 @@ import test from 'ava';
 import { artifacts } from '../lab/lab.ts';
 import { runProgram } from '../lab/process.ts';
 import { crane, type RunningRegistry, startReferrersRegistry } from '../lab/registry-server.ts';
+import { checkoutPolicies } from '../policies/judge-case.ts';
 import { emptyDirectory, runCli } from './run-cli.ts';
 
 const lab = await artifacts([
@@ -16,7 +17,10 @@ const lab = await artifacts([
 ]);
 let registry: RunningRegistry | null = null;
 
-test.before(async () => {
+test.before(async (t) => {
+  t.timeout(600_000, 'building real binaries takes minutes on the first run');
+  // Once for all runs of the program, instead of by each of them at the same time.
+  await checkoutPolicies();
   if (lab.available) {
     registry = await startReferrersRegistry(lab.path['registry/referrers']);
     for (const [image, directory] of [
