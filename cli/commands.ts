@@ -241,6 +241,7 @@ function addNodeProfile(program: Command, surroundings: Surroundings, exit: (cod
       .description('state what pods must reckon with on this node: its architecture, vsyscall page and glibc')
       .option('--root <directory>', 'of the node, where a container sees it', '/')
       .option('--publish <node>', 'write them to the node of this name, as annotations')
+      .option('--every <seconds>', 'publish again and again, until SIGTERM')
       .option('--kubeconfig <file>', 'how the API server is reached (default: the service account of this pod)'),
     ['text', 'json'],
   ).action(async (options) => {

@@ -132,7 +132,7 @@ test('over a year certificates and authorities are renewed before they end, and 
   const served = await Promise.all(replicas.map((replica) => replica.look()));
   const seen = new Set<string>();
   const authorities = new Set<string>();
-  for (let today = 0; today <= 365; today++) {
+  for (let today = 0; today <= 365; today += 2) {
     clock.now = new Date(start + today * day);
     // One replica looks at a time; the others serve what they have, which has to be trusted meanwhile.
     for (const [index, replica] of replicas.entries()) {

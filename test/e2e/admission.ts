@@ -14,6 +14,7 @@ import { after, before, describe, test } from 'node:test';
 import { CoreV1Api, KubeConfig, type V1Pod } from '@kubernetes/client-node';
 import { type Cluster, startCluster } from '../lab/cluster.ts';
 import { artifacts } from '../lab/lab.ts';
+import { runProgram } from '../lab/process.ts';
 import { pushImage } from '../lab/pushed-images.ts';
 import {
   certificates,
@@ -788,6 +789,28 @@ describe('a certificate of its own', () => {
     }
     ca = trusted;
     await configureWebhooks(webhook.port);
+  });
+});
+
+describe('installation', () => {
+  test('what the chart makes is valid for the API server', async () => {
+    const helm = await artifacts(['cluster/helm']);
+    assert.ok(helm.available);
+    const chart = join(import.meta.dirname, '..', '..', 'webhook', 'chart');
+    for (const values of ['nodeProfiles.enabled=true', 'webhook.clientCaSecret=client', 'audit.reports=openreports']) {
+      const { stdout, exitCode, stderr } = await runProgram(
+        helm.path['cluster/helm'],
+        ['template', 'elfgate', chart, '-n', 'elfgate-system', '--kube-version', '1.36.3', '--set', values],
+        { environment: { HOME: directory } },
+      );
+      assert.equal(exitCode, 0, stderr);
+      const applied = await cluster.kubectl(
+        ['create', '--dry-run=server', '--validate=strict'],
+        stdout.replaceAll('name: elfgate\n', 'name: chart\n'),
+      );
+      assert.equal(applied.exitCode, 0, applied.stderr);
+      assert.equal(applied.stderr, '');
+    }
   });
 });
 
