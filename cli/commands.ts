@@ -24,6 +24,7 @@ export const commands: ReadonlyMap<string, AddCommand> = new Map([
   ['policy', addPolicy],
   ['explain', addExplain],
   ['serve', addServe],
+  ['audit', addAudit],
   ['node-profile', addNodeProfile],
 ]);
 
@@ -231,6 +232,33 @@ function addExplain(parent: Command, surroundings: Surroundings, exit: (code: Ex
   ).action(async (rule: string, options) => {
     const { explainCommand } = await import('./explain.ts');
     exit(await explainCommand(rule, options, surroundings));
+  });
+}
+
+function addAudit(program: Command, surroundings: Surroundings, exit: (code: ExitCode) => void): void {
+  withSharedOptions(
+    withPolicyOptions(
+      program
+        .command('audit')
+        .description('judge what a cluster runs already, and write reports')
+        .option('--kubeconfig <file>', 'how the API server is reached (default: the service account of this pod)')
+        .option('--pull-secrets', 'read images with the pull secrets of pods and service accounts')
+        .addOption(
+          new Option('--reports <group>', 'custom resources that reports are written to')
+            .choices(['wgpolicyk8s', 'openreports', 'none'])
+            .default('none'),
+        )
+        .option('--page-size <number>', 'objects asked for at a time', '100')
+        .addOption(
+          new Option('--fail-on <severity>', 'exit with 1 at findings of this severity or above')
+            .choices(['error', 'warning', 'never'])
+            .default('error'),
+        ),
+    ),
+    ['text', 'json'],
+  ).action(async (options) => {
+    const { auditCommand } = await import('./audit.ts');
+    exit(await auditCommand(options, surroundings));
   });
 }
 

@@ -1,17 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { registryInspector } from '../src/admission/registry-inspector.ts';
-import type { RegistryClient } from '../src/image/registry/client.ts';
-import { registryClient } from '../src/image/registry/client.ts';
-import type { CredentialSource } from '../src/image/registry/credentials.ts';
 import { dockerConfigFiles, dockerCredentials } from '../src/image/registry/docker-config.ts';
-import { registrySettings } from '../src/image/registry/settings.ts';
-import type { Configuration } from '../src/policy/configuration/configuration.ts';
 import { rulesInForce } from '../src/policy/enforcement.ts';
 import { jsonLog } from '../webhook/decision-log.ts';
 import { startWebhook, type TlsOrigin, type WebhookOptions } from '../webhook/webhook.ts';
+import { credentialsOf } from './cluster-credentials.ts';
 import { factsOnDisk } from './facts-on-disk.ts';
 import { type PolicyOptions, policiesFor, programFor } from './policies.ts';
+import { clientsFor } from './registry-clients.ts';
 import { type SharedOptions, usageError } from './shared-options.ts';
 import type { ExitCode, Surroundings } from './surroundings.ts';
 import { isTrustAsked, trustInspectorFor } from './trust.ts';
@@ -56,7 +53,7 @@ export async function serveCommand(options: ServeOptions, surroundings: Surround
     inspectorFor: (configuration, rules, onRegistryAnswer) => {
       const inForce = rulesInForce(configuration, rules);
       return registryInspector({
-        clientFor: clientsFor(configuration, env, onRegistryAnswer),
+        clientFor: clientsFor(configuration, env, onRegistryAnswer).of,
         temporaryDirectory: tmpdir(),
         store,
         trust: isTrustAsked(configuration, rules, inForce)
@@ -88,22 +85,6 @@ export async function serveCommand(options: ServeOptions, surroundings: Surround
   return 0;
 }
 
-async function credentialsOf(
-  { pullSecrets, kubeconfig }: ServeOptions,
-  own: CredentialSource,
-  environment: Surroundings['env'],
-): Promise<WebhookOptions['credentialsFor']> {
-  if (pullSecrets !== true) {
-    return () => own;
-  }
-  const [{ clusterConnection }, secrets, { CoreV1Api }] = await Promise.all([
-    import('../src/cluster/connection.ts'),
-    import('../src/cluster/pull-secrets.ts'),
-    import('@kubernetes/client-node'),
-  ]);
-  return secrets.pullSecrets(clusterConnection(kubeconfig ?? null, environment).makeApiClient(CoreV1Api), own);
-}
-
 async function publishedProfiles(
   { kubeconfig }: ServeOptions,
   environment: Surroundings['env'],
@@ -115,29 +96,6 @@ async function publishedProfiles(
   ]);
   const api = clusterConnection(kubeconfig ?? null, environment).makeApiClient(CoreV1Api);
   return () => publishedNodeProfiles(api);
-}
-
-/** One client for each source of credentials: connections and tokens of one pod's secrets are not another's. */
-function clientsFor(
-  { registries }: Configuration,
-  environment: Surroundings['env'],
-  onAnswer: (status: number | null) => void,
-): (credentials: CredentialSource) => RegistryClient {
-  const clients = new WeakMap<CredentialSource, RegistryClient>();
-  return (credentials) => {
-    const known = clients.get(credentials);
-    if (known !== undefined) {
-      return known;
-    }
-    const client = registryClient({
-      registries: registrySettings(registries, []),
-      credentials,
-      environment,
-      onAnswer,
-    });
-    clients.set(credentials, client);
-    return client;
-  };
 }
 
 function addressOf(listen: string): { readonly host: string; readonly port: number } {

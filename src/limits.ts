@@ -270,6 +270,10 @@ export const limits = {
   /** Sets of pull secrets whose content the webhook remembers for so many milliseconds. A cluster has some hundred. */
   pullSecretSets: 1_024,
   pullSecretMilliseconds: 60_000,
+  /** Results of one report, workloads named by one of them, and characters of its texts: etcd takes objects up to 1.5 MB. */
+  reportResults: 256,
+  reportResources: 16,
+  reportText: 512,
   /** Keys of one request of Gatekeeper, which asks for all images of a review at once. */
   providerKeys: 1_024,
   /** Milliseconds of one evaluation during a review. The API server waits for 10 s by default, typical facts take one. */

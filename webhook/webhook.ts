@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { type ImageFacts, type ImageInspector, imageFacts, type KeptFacts } from '../src/admission/image-facts.ts';
-import { type AdmissionJudge, admissionJudge, type PrepareRules } from '../src/admission/judge.ts';
+import { type AdmissionJudge, admissionJudge } from '../src/admission/judge.ts';
+import { pooledEvaluation } from '../src/admission/pooled-evaluation.ts';
 import { ElfgateError } from '../src/errors.ts';
 import type { CredentialSource } from '../src/image/registry/credentials.ts';
 import { limits } from '../src/limits.ts';
@@ -10,7 +11,6 @@ import {
   defaultConfiguration,
   loadConfiguration,
 } from '../src/policy/configuration/configuration.ts';
-import { startEvaluatorPool } from '../src/policy/evaluator-pool.ts';
 import type { PolicyBundle } from '../src/policy/policy-bundle.ts';
 import type { RuleMetadata } from '../src/policy/rule-metadata.ts';
 import type { PodTemplate } from '../src/workload/pod-templates.ts';
@@ -135,7 +135,7 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
   log.info({ event: 'listening', host: options.host, port: running.port, tls: material !== null });
 
   const bundle = await options.loadPolicies();
-  const prepare = evaluators(options);
+  const prepare = pooledEvaluation(options);
   let nodes = (await options.nodeProfiles?.()) ?? [];
   const load = async (): Promise<void> => {
     const configured =
@@ -242,19 +242,4 @@ function loaded(inspector: ImageInspector | null): ImageInspector {
 
 async function materialOf(origin: TlsOrigin): Promise<TlsMaterial> {
   return origin.from === 'files' ? readTlsFiles(origin.files) : origin.look();
-}
-
-/** Policies run on threads that can be ended: one that never stops costs its own review only. */
-function evaluators({ threads, program }: Pick<WebhookOptions, 'threads' | 'program'>): PrepareRules {
-  return async (bundle, rulesOn) => {
-    const pool = await startEvaluatorPool(bundle, rulesOn, {
-      threads,
-      timeLimit: limits.reviewEvaluationMilliseconds,
-      ...(program === undefined ? {} : { program }),
-    });
-    return {
-      evaluate: async (facts) => (await pool.evaluate(facts)).findings,
-      close: () => pool.close(),
-    };
-  };
 }

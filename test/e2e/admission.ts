@@ -814,6 +814,51 @@ describe('installation', () => {
   });
 });
 
+describe('audit', () => {
+  test('what runs already is judged, once for all that are the same, and reported by namespace', async () => {
+    await cluster.kubectl(['delete', 'validatingwebhookconfiguration', 'elfgate']);
+    await cluster.kubectl(['create', 'namespace', 'audited']);
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    const deployment = (name: string, plugin: string | null) => ({
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name, namespace: 'audited' },
+      spec: {
+        selector: { matchLabels: { app: name } },
+        template: { metadata: { labels: { app: name } }, spec: pod({ plugin }).spec },
+      },
+    });
+    await applied({
+      apiVersion: 'v1',
+      kind: 'List',
+      items: [deployment('first', image.bad), deployment('second', image.bad), deployment('fine', image.good)],
+    });
+    await configureWebhooks(webhook.port);
+    await applied(customResource('wgpolicyk8s.io', 'v1alpha2', 'PolicyReport', 'policyreports'));
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    const args = ['audit', '--kubeconfig', cluster.kubeconfig, '--config', configurationFile, '--page-size', '2'];
+    for (const run of ['first', 'second']) {
+      const { exitCode, stdout, stderr } = await runElfgate([...args, '--reports', 'wgpolicyk8s', '-o', 'json']);
+      // Other tests left pods of images that nobody can read.
+      assert.ok(exitCode === 1 || exitCode === 2, `${run}: ${stderr}`);
+      const { namespaces } = JSON.parse(stdout);
+      const audited = namespaces.find(({ namespace }: { namespace: string }) => namespace === 'audited');
+      assert.equal(audited.workloads, 3);
+      assert.equal(audited.clean, 1);
+    }
+    const report = await cluster.kubectl(['get', 'policyreport', 'elfgate', '-n', 'audited', '-o', 'json']);
+    const { results, summary } = JSON.parse(report.stdout);
+    const version = results.find(({ policy }: { policy: string }) => policy === 'plugin/go-version-match');
+    assert.equal(version.result, 'fail');
+    assert.deepEqual(
+      version.resources.map(({ kind, name }: { kind: string; name: string }) => `${kind} ${name}`),
+      ['Deployment first', 'Deployment second'],
+    );
+    assert.equal(summary.pass, 1);
+    assert.ok(summary.fail >= 1);
+  });
+});
+
 describe('rules about objects', () => {
   const strictRules = {
     'workload/no-privilege-escalation': { enforce: 'deny' },

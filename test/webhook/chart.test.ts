@@ -32,8 +32,8 @@ async function rendered(t: ExecutionContext, values: Readonly<Record<string, unk
     { environment: { HOME: '/nonexistent' }, timeout: 60_000 },
   );
   const documents: unknown[] = run.exitCode === 0 ? loadAll(run.stdout) : [];
-  const objects = documents.filter((one) => one !== null && one !== undefined);
-  return { ...run, objects: objects as Rendered['objects'] };
+  const objects = documents.filter((one) => one !== null);
+  return { ...run, objects: objects as unknown as Rendered['objects'] };
 }
 
 const kindsOf = ({ objects }: Rendered): readonly string[] =>
