@@ -123,6 +123,8 @@ async function judgeWorkload(
       object,
       before: null,
       operation: null,
+      request: null,
+      namespaceLabels: null,
       name: `${kind} ${namespace}/${name}`,
       templates,
       templatePaths: judge.configuration.admission.templatePaths,

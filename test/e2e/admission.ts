@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { CoreV1Api, KubeConfig, type V1Pod } from '@kubernetes/client-node';
 import { type Cluster, startCluster } from '../lab/cluster.ts';
+import { startGatekeeper } from '../lab/gatekeeper.ts';
 import { artifacts } from '../lab/lab.ts';
 import { runProgram } from '../lab/process.ts';
 import { pushImage } from '../lab/pushed-images.ts';
@@ -264,6 +265,15 @@ async function admits(manifest: object, args: readonly string[] = []): Promise<{
   const run = await cluster.kubectl(['create', ...args], manifest);
   assert.equal(run.exitCode, 0, run.stderr);
   return run;
+}
+
+/** Asks again until it is so: controllers take their time. */
+async function eventually(isSo: () => Promise<boolean>): Promise<void> {
+  const end = Date.now() + 60_000;
+  while (!(await isSo())) {
+    assert.ok(Date.now() < end, 'it did not come to that within a minute');
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
 }
 
 /** Runs work while reviews come in, and gives what went wrong with them. */
@@ -840,7 +850,7 @@ describe('audit', () => {
     for (const run of ['first', 'second']) {
       const { exitCode, stdout, stderr } = await runElfgate([...args, '--reports', 'wgpolicyk8s', '-o', 'json']);
       // Other tests left pods of images that nobody can read.
-      assert.ok(exitCode === 1 || exitCode === 2, `${run}: ${stderr}`);
+      assert.ok((exitCode === 1 || exitCode === 2) && stdout !== '', `${run}: ${stderr}`);
       const { namespaces } = JSON.parse(stdout);
       const audited = namespaces.find(({ namespace }: { namespace: string }) => namespace === 'audited');
       assert.equal(audited.workloads, 3);
@@ -856,6 +866,56 @@ describe('audit', () => {
     );
     assert.equal(summary.pass, 1);
     assert.ok(summary.fail >= 1);
+  });
+});
+
+describe('Gatekeeper', () => {
+  test('its constraint asks elfgate, and denies what would kill its host', async (t) => {
+    const lab = await artifacts(['cluster/gatekeeper']);
+    assert.ok(lab.available);
+    const gatekeeper = await startGatekeeper(lab.path['cluster/gatekeeper'], cluster);
+    t.after(() => gatekeeper.stop());
+    const example = (name: string): string =>
+      readFileSync(join(import.meta.dirname, '..', '..', 'examples', 'gatekeeper', name), 'utf8');
+    const create = async (manifest: string): Promise<void> => {
+      const { exitCode, stderr } = await cluster.kubectl(['create'], manifest);
+      assert.equal(exitCode, 0, stderr);
+    };
+    await create(
+      example('provider.yaml')
+        .replace('https://elfgate.elfgate-system.svc:443', `https://127.0.0.1:${webhook.port}`)
+        .replace('REPLACE_WITH_BASE64_OF_THE_AUTHORITY', Buffer.from(ca).toString('base64')),
+    );
+    await create(example('template.yaml'));
+    await eventually(async () => {
+      const crd = await cluster.kubectl(['get', 'crd', 'elfgateloads.constraints.gatekeeper.sh']);
+      return crd.exitCode === 0;
+    });
+    await eventually(async () => (await cluster.kubectl(['create'], example('constraint.yaml'))).exitCode === 0);
+    await cluster.kubectl(['delete', 'validatingwebhookconfiguration', 'elfgate']);
+    await applied({
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: 'ValidatingWebhookConfiguration',
+      metadata: { name: 'gatekeeper' },
+      webhooks: [
+        {
+          name: 'validation.gatekeeper.sh',
+          clientConfig: { url: gatekeeper.url, caBundle: Buffer.from(gatekeeper.ca).toString('base64') },
+          admissionReviewVersions: ['v1'],
+          sideEffects: 'None',
+          failurePolicy: 'Fail',
+          rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }],
+        },
+      ],
+    });
+    await eventually(async () => {
+      const { exitCode, stderr } = await cluster.kubectl(['create', '--dry-run=server'], pod({ plugin: image.bad }));
+      return exitCode === 1 && /validation\.gatekeeper\.sh.*plugin\/go-version-match/s.test(stderr);
+    });
+    await admits(pod({ plugin: image.good }));
+    await denies(pod({ host: `${registry.host}/shop/nothing:1` }), /elfgate cannot decide about .*nothing:1/);
+    await cluster.kubectl(['delete', 'validatingwebhookconfiguration', 'gatekeeper']);
+    await configureWebhooks(webhook.port);
   });
 });
 

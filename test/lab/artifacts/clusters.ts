@@ -11,5 +11,6 @@ export const clusters = {
   'cluster/etcd': program('etcd', 'etcd', 'go.etcd.io/etcd/server/v3'),
   'cluster/kube-apiserver': program('kube-apiserver', 'kubernetes', 'k8s.io/kubernetes/cmd/kube-apiserver'),
   'cluster/kubectl': program('kubectl', 'kubernetes', 'k8s.io/kubernetes/cmd/kubectl'),
+  'cluster/gatekeeper': program('gatekeeper', 'gatekeeper', 'github.com/open-policy-agent/gatekeeper/v3'),
   'cluster/helm': program('helm', 'helm', 'helm.sh/helm/v3/cmd/helm'),
 } satisfies Record<string, Recipe>;
