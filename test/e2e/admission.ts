@@ -267,11 +267,11 @@ async function admits(manifest: object, args: readonly string[] = []): Promise<{
   return run;
 }
 
-/** Asks again until it is so: controllers take their time. */
-async function eventually(isSo: () => Promise<boolean>): Promise<void> {
+/** Asks again until nothing is wrong any more: controllers take their time. */
+async function eventually(whatIsWrong: () => Promise<string | null>): Promise<void> {
   const end = Date.now() + 60_000;
-  while (!(await isSo())) {
-    assert.ok(Date.now() < end, 'it did not come to that within a minute');
+  for (let wrong = await whatIsWrong(); wrong !== null; wrong = await whatIsWrong()) {
+    assert.ok(Date.now() < end, `it did not come to that within a minute: ${wrong}`);
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
 }
@@ -888,10 +888,9 @@ describe('Gatekeeper', () => {
     );
     await create(example('template.yaml'));
     await eventually(async () => {
-      const crd = await cluster.kubectl(['get', 'crd', 'elfgateloads.constraints.gatekeeper.sh']);
-      return crd.exitCode === 0;
+      const { exitCode, stderr } = await cluster.kubectl(['create'], example('constraint.yaml'));
+      return exitCode === 0 ? null : `${stderr}${readFileSync(gatekeeper.log, 'utf8').slice(-2_000)}`;
     });
-    await eventually(async () => (await cluster.kubectl(['create'], example('constraint.yaml'))).exitCode === 0);
     await cluster.kubectl(['delete', 'validatingwebhookconfiguration', 'elfgate']);
     await applied({
       apiVersion: 'admissionregistration.k8s.io/v1',
@@ -910,7 +909,9 @@ describe('Gatekeeper', () => {
     });
     await eventually(async () => {
       const { exitCode, stderr } = await cluster.kubectl(['create', '--dry-run=server'], pod({ plugin: image.bad }));
-      return exitCode === 1 && /validation\.gatekeeper\.sh.*plugin\/go-version-match/s.test(stderr);
+      return exitCode === 1 && /validation\.gatekeeper\.sh.*plugin\/go-version-match/s.test(stderr)
+        ? null
+        : `${stderr}${readFileSync(gatekeeper.log, 'utf8').slice(-2_000)}`;
     });
     await admits(pod({ plugin: image.good }));
     await denies(pod({ host: `${registry.host}/shop/nothing:1` }), /elfgate cannot decide about .*nothing:1/);

@@ -42,7 +42,15 @@ export async function startGatekeeper(program: string, cluster: Cluster): Promis
     [
       ...['--kubeconfig', cluster.kubeconfig, '--cert-dir', directory, '--disable-cert-rotation'],
       ...['--host', '127.0.0.1', '--port', String(port), '--health-addr', `127.0.0.1:${health}`],
-      ...['--prometheus-port', String(metrics), '--operation', 'webhook', '--debug-use-fake-pod'],
+      ...[
+        '--prometheus-port',
+        String(metrics),
+        '--operation',
+        'webhook',
+        '--operation',
+        'generate',
+        '--debug-use-fake-pod',
+      ],
       ...['--exempt-namespace', 'gatekeeper-system', '--log-level', 'WARNING'],
     ],
     {
