@@ -146,7 +146,7 @@ test.serial('what cannot be decided is a line with its reason, and exit code 2',
     ],
   );
   t.true(
-    text.stdout.startsWith(`${registry.host}/app:1  linux/amd64\n  error[linkage/interpreter]: app: loader `),
+    text.stdout.includes(`${registry.host}/app:1  linux/amd64\n  error[linkage/interpreter]: app: loader `),
     text.stdout,
   );
   t.true(text.stdout.includes(`${registry.host}/app:2\n  cannot decide: ${registry.host}/app: there is no tag 2\n\n`));
