@@ -33,14 +33,13 @@ export async function scanWorkerCommand(
   const setup = await scanSetup(options, surroundings);
   const { version, concurrency } = setup;
   try {
-    const policy = await setup.policy();
     const access = await setup.images.open();
     const worker = await startScanWorker({
       url: options.queue,
       version,
       concurrency,
       leaseMilliseconds: lease * 1000,
-      scanImage: (image) => scanImage(image, { access, policy }),
+      scanImage: async (image) => scanImage(image, { access, policy: await setup.policy() }),
       onDone: ({ name, digest }, milliseconds) => say(`scanned ${name} ${digest} in ${milliseconds.toFixed(0)} ms`),
       onFailed: ({ name, digest }, message, final) =>
         say(`${final ? 'failed' : 'failed, and will be tried again'}: ${name} ${digest}: ${message}`),

@@ -139,23 +139,28 @@ test('a worker that is told to stop ends what it has begun, and the scan waits f
     return;
   }
   const { registry, redis, args, startWorker } = place;
-  let slow = true;
+  let held = 0;
+  const stopping = Promise.withResolvers<void>();
   registry.meddle = async (request) => {
-    await sleep(slow && request.url?.includes('/blobs/') === true ? 1500 : 0);
+    if (request.url?.includes('/blobs/') === true) {
+      held += 1;
+      await stopping.promise;
+    }
     return false;
   };
   const scanning = startScan(args);
   await scanning.says('no worker takes images');
   const worker = await startWorker('--concurrency', '2');
-  while (blobs(registry.look()).length < 2) {
+  while (held < 2) {
     await sleep(20);
   }
   worker.process.kill('SIGTERM');
+  await worker.says('stopping');
+  stopping.resolve();
   const stopped = await worker.ended;
   t.is(stopped.exitCode, 0, stopped.stderr);
   t.is(stopped.stderr.match(/^scanned /gm)?.length, 2, stopped.stderr);
   t.regex(stopped.stderr, /^stopping: waits for 2 images under way$/m);
-  slow = false;
   const other = await startWorker();
   const { lines, exitCode } = await scanning.ended;
   t.is(exitCode, 0);
