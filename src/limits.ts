@@ -142,8 +142,11 @@ export const limits = {
   shelfObjects: 32_768,
   /** Paths of one root whose meaning is kept. */
   shelfPaths: 131_072,
-  /** Bytes of symbol tables that are kept, of the libraries used last. Those of one large program are about 30 MB. */
-  shelfSymbolBytes: 33_554_432,
+  /**
+   * Bytes of symbol tables that are kept, of the libraries used last; those of one large program alone are about 30 MB.
+   * Four times as many make resolving a Debian root no faster (measured), because its programs share few libraries.
+   */
+  shelfSymbolBytes: 8_388_608,
   /** Steps of binding the symbols of one file. The largest programs, of half a million references, take ten million. */
   bindingSteps: 268_435_456,
   /** The same of all files of one root together. A Debian root of 700 files takes two million. */

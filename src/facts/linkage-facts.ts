@@ -1,4 +1,5 @@
 import { ElfFile } from '../binary/elf/elf-file.ts';
+import { encodeName } from '../binary/elf/string-table.ts';
 import { ElfgateError } from '../errors.ts';
 import type { FileTree } from '../image/file-tree.ts';
 import { limits } from '../limits.ts';
@@ -7,6 +8,7 @@ import { serves } from '../loader/global-scope.ts';
 import { findInitialiserCycles, type InitialiserOpens, sharedObjectNames } from '../loader/initialiser-cycles.ts';
 import { LibraryShelf } from '../loader/library-closure/library-shelf.ts';
 import { type Resolution, resolveFile } from '../loader/library-closure/resolution.ts';
+import { gnuHash, readHashTable } from '../loader/library-closure/symbol-hash.ts';
 import type { InspectedBinary } from './binary-facts.ts';
 import { hiddenReferencesInTree, type UnansweredObject } from './hidden-reference-facts.ts';
 import { interposedInTree } from './interposed-facts.ts';
@@ -46,10 +48,29 @@ export const noLinkage: TreeLinkage = {
   mixtures: [],
 };
 
+/** What is not in order about a file. Its references are held apart: a root has millions, to far fewer symbols. */
 interface Resolved {
   readonly facts: BinaryFacts;
-  readonly resolution: Resolution;
+  readonly resolution: Omit<Resolution, 'unresolved'>;
+  readonly unserved: readonly Reference[];
 }
+
+/** A strong reference that nothing loaded with the object serves: of the object itself, or for a program of all. */
+interface Reference {
+  readonly wanted: WantedSymbol;
+  readonly neededBy: string;
+  readonly lazy: boolean;
+}
+
+/** A symbol that some reference of the root misses, and who in the root would define it. */
+interface WantedSymbol {
+  readonly symbol: string;
+  readonly version: string | null;
+  readonly definers: BinaryFacts[];
+}
+
+/** Each wanted symbol once, by its name and then its version. */
+type WantedSymbols = Map<string, Map<string | null, WantedSymbol>>;
 
 /**
  * Resolves every program and library of a root as its loader would.
@@ -65,6 +86,7 @@ export function linkageOfTree(
   const dynamic = binaries.map(({ facts }) => facts).filter(isDynamic);
   const linkage: LinkageFacts[] = [];
   const resolved: Resolved[] = [];
+  const wanted: WantedSymbols = new Map();
   const loaded = new Set<string>();
   const together = new Map<string, readonly string[]>();
   const mixtures: TreeMixture[] = [];
@@ -85,18 +107,20 @@ export function linkageOfTree(
       }
       mixtures.push(...mixtureIn(facts, libraries, linked));
       if (!isClean(resolution)) {
-        resolved.push({ facts, resolution });
+        const { unresolved, ...rest } = resolution;
+        resolved.push({ facts, resolution: rest, unserved: unservedOf(facts, resolution, wanted) });
       }
     } catch (error) {
       linkage.push(undecided(facts, error));
     }
   }
-  const elsewhere = definersOf(wantedNames(resolved), tree, dynamic);
-  linkage.push(...resolved.map((each) => linkageFacts(each, elsewhere, dynamic, shelf)).filter(isWorthSaying));
+  shelf.releaseSymbols();
+  const opens = lookInside(wanted, tree, dynamic);
+  linkage.push(...resolved.map((each) => linkageFacts(each, dynamic, shelf)).filter(isWorthSaying));
   return {
     linkage: linkage.sort((left, right) => (left.path < right.path ? -1 : 1)),
-    cycles: [...neededCyclesOf(resolved, shelf), ...initialiserCycles(tree, dynamic)],
-    globalScope: resolved.flatMap((each) => globalScopeNeed(each, elsewhere, loaded)),
+    cycles: [...neededCyclesOf(resolved, shelf), ...initialiserCycles(dynamic, opens)],
+    globalScope: resolved.flatMap((each) => globalScopeNeed(each, loaded)),
     mixtures,
     interposed: interposedInTree(
       tree,
@@ -104,7 +128,7 @@ export function linkageOfTree(
       together,
     ),
     hiddenReferences: hiddenReferencesInTree(
-      resolved.flatMap((each) => unansweredIn(each, elsewhere)),
+      resolved.flatMap(unansweredIn),
       dynamic.map(({ path }) => path),
       (path, question) => askFile(tree, path, question),
     ),
@@ -112,9 +136,9 @@ export function linkageOfTree(
 }
 
 /** References of a shared object with Go code that no object of the root answers. */
-function unansweredIn(each: Resolved, elsewhere: Definers): readonly UnansweredObject[] {
-  const { path, go, elf } = each.facts;
-  const symbols = strongOf(each).flatMap((wanted) => (elsewhere.has(keyOf(wanted)) ? [] : [wanted.symbol]));
+function unansweredIn({ facts, unserved }: Resolved): readonly UnansweredObject[] {
+  const { path, go, elf } = facts;
+  const symbols = unserved.flatMap(({ wanted }) => (wanted.definers.length === 0 ? [wanted.symbol] : []));
   return go === null || elf?.program === true || symbols.length === 0 ? [] : [{ path, symbols: new Set(symbols) }];
 }
 
@@ -179,36 +203,27 @@ function placeIn(shelf: LibraryShelf, path: string): string {
   return shelf.resolve(path)?.path ?? path.replace(/^\/+/, '');
 }
 
-/** Strong references of an object itself, or for a program of all that is loaded with it. */
-function strongOf({ facts, resolution }: Resolved): Resolution['unresolved'] {
-  return resolution.unresolved.filter(
-    ({ weak, neededBy }) => !weak && (facts.elf?.program === true || neededBy === resolution.file),
-  );
+function unservedOf(facts: BinaryFacts, { file, unresolved }: Resolution, wanted: WantedSymbols): readonly Reference[] {
+  return unresolved
+    .filter(({ weak, neededBy }) => !weak && (facts.elf?.program === true || neededBy === file))
+    .map(({ symbol, version, neededBy, lazy }) => ({ wanted: wantedSymbol(wanted, symbol, version), neededBy, lazy }));
 }
 
-type Wanted = Pick<Resolution['unresolved'][number], 'symbol' | 'version'>;
-
-const keyOf = ({ symbol, version }: Wanted): string => `${symbol}\0${version ?? ''}`;
-
-/** Names that somebody wants, with the versions in which they are wanted. */
-function wantedNames(resolved: readonly Resolved[]): ReadonlyMap<string, ReadonlySet<string | null>> {
-  const wanted = new Map<string, Set<string | null>>();
-  for (const { symbol, version } of resolved.flatMap(strongOf)) {
-    wanted.set(symbol, (wanted.get(symbol) ?? new Set()).add(version));
-  }
-  return wanted;
+function wantedSymbol(wanted: WantedSymbols, symbol: string, version: string | null): WantedSymbol {
+  const versions = wanted.get(symbol) ?? new Map<string | null, WantedSymbol>();
+  const known = versions.get(version) ?? { symbol, version, definers: [] };
+  versions.set(version, known);
+  wanted.set(symbol, versions);
+  return known;
 }
 
 function linkageFacts(
-  each: Resolved,
-  elsewhere: Definers,
+  { facts, resolution, unserved }: Resolved,
   dynamic: readonly BinaryFacts[],
   shelf: LibraryShelf,
 ): LinkageFacts {
-  const { facts, resolution } = each;
   const isOwn = (neededBy: string): boolean => facts.elf?.program === true || neededBy === resolution.file;
   const [depends] = resolution.unsearched;
-  const strong = strongOf(each);
   return {
     ...nothingOf(facts),
     undecided:
@@ -235,50 +250,69 @@ function linkageFacts(
         provider: provider === null ? null : placeIn(shelf, provider),
       })),
     // What nothing defines comes first, because a list may be cut.
-    unresolved: strong
-      .toSorted((left, right) => Number(elsewhere.has(keyOf(left))) - Number(elsewhere.has(keyOf(right))))
+    unresolved: [
+      ...unserved.filter(({ wanted }) => wanted.definers.length === 0),
+      ...unserved.filter(({ wanted }) => wanted.definers.length > 0),
+    ]
       .slice(0, limits.listedLinkage)
-      .map(({ symbol, version, neededBy, lazy }) => ({
+      .map(({ wanted: { symbol, version, definers }, neededBy, lazy }) => ({
         symbol,
         version,
         neededBy: placeIn(shelf, neededBy),
         lazy,
-        elsewhere: elsewhere.get(keyOf({ symbol, version }))?.[0]?.path ?? null,
+        elsewhere: definers[0]?.path ?? null,
       })),
-    unresolvedCount: strong.length,
+    unresolvedCount: unserved.length,
   };
 }
 
 const fileName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
-/** Objects by the symbols, of those that are wanted, that they define. */
-type Definers = ReadonlyMap<string, readonly BinaryFacts[]>;
+/**
+ * What only the objects themselves tell: who defines a wanted symbol, and what initialisers may open. Each is read once
+ * for both; one that contradicts its format is asked no further.
+ */
+function lookInside(
+  wanted: WantedSymbols,
+  tree: FileTree,
+  dynamic: readonly BinaryFacts[],
+): ReadonlyMap<BinaryFacts, InitialiserOpens['opens']> {
+  // Decoding each name of a root to ask for it would leave more behind than everything else of a run.
+  const hashes = new Set([...wanted.keys()].map((symbol) => gnuHash(encodeName(symbol), 0) | 1));
+  const opens = new Map<BinaryFacts, InitialiserOpens['opens']>();
+  for (const facts of dynamic) {
+    askFile(tree, facts.path, (elf) => {
+      for (const symbol of hashes.size === 0 ? [] : definedOf(elf, wanted, hashes)) {
+        symbol.definers.push(facts);
+      }
+      if (facts.elf?.program === false) {
+        opens.set(facts, opensOf(elf));
+      }
+    });
+  }
+  return opens;
+}
 
-function definersOf(wanted: ReturnType<typeof wantedNames>, tree: FileTree, dynamic: readonly BinaryFacts[]): Definers {
-  const definers = new Map<string, BinaryFacts[]>();
-  for (const facts of wanted.size === 0 ? [] : dynamic) {
-    for (const key of askFile(tree, facts.path, (elf) => definedOf(elf, wanted)) ?? []) {
-      const known = definers.get(key);
-      if (known === undefined) {
-        definers.set(key, [facts]);
-      } else {
-        known.push(facts);
+function definedOf(elf: ElfFile, wanted: WantedSymbols, hashes: ReadonlySet<number>): ReadonlySet<WantedSymbol> {
+  const defined = new Set<WantedSymbol>();
+  const { dynamic, dynamicSymbols: table } = elf;
+  if (dynamic === null || table === null) {
+    return defined;
+  }
+  const known = readHashTable(elf.header, dynamic, elf.memory, table.length);
+  // What is in no chain, no loader finds. The lowest bit of a chain's entry says where the chain ends.
+  const chain = known?.kind === 'gnu' ? known : null;
+  for (let index = chain?.firstSymbol ?? 1; index < table.length; index++) {
+    if (chain !== null && !hashes.has((chain.chain[index - chain.firstSymbol] ?? 0) | 1)) {
+      continue;
+    }
+    for (const symbol of table.isExport(index) ? (wanted.get(table.name(index))?.values() ?? []) : []) {
+      if (serves(elf, index, symbol.version)) {
+        defined.add(symbol);
       }
     }
   }
-  return definers;
-}
-
-function definedOf(elf: ElfFile, wanted: ReturnType<typeof wantedNames>): ReadonlySet<string> {
-  const { dynamicSymbols } = elf;
-  return new Set(
-    (dynamicSymbols?.exports ?? []).flatMap((index) => {
-      const symbol = dynamicSymbols?.name(index) ?? '';
-      return [...(wanted.get(symbol) ?? [])]
-        .filter((version) => serves(elf, index, version))
-        .map((version) => keyOf({ symbol, version }));
-    }),
-  );
+  return defined;
 }
 
 /** `null` for a file that contradicts its format, which its own facts say. */
@@ -301,15 +335,13 @@ function askFile<Answer>(tree: FileTree, path: string, question: (elf: ElfFile) 
  * has to open that one first, with RTLD_GLOBAL.
  */
 function globalScopeNeed(
-  each: Resolved,
-  elsewhere: Definers,
+  { facts, resolution, unserved }: Resolved,
   loaded: ReadonlySet<string>,
 ): readonly GlobalScopeFacts[] {
-  if (each.facts.elf?.program === true) {
+  if (facts.elf?.program === true) {
     return [];
   }
-  const symbols = strongOf(each).flatMap(({ symbol, version }) => {
-    const definers = elsewhere.get(keyOf({ symbol, version })) ?? [];
+  const symbols = unserved.flatMap(({ wanted: { symbol, definers } }) => {
     const inScope = definers.some(({ path, elf }) => elf?.program === true || loaded.has(path));
     const [provider] = definers;
     return inScope || provider === undefined ? [] : [{ name: symbol, provider: provider.path }];
@@ -318,10 +350,10 @@ function globalScopeNeed(
     ? []
     : [
         {
-          path: each.facts.path,
+          path: facts.path,
           symbols: symbols.slice(0, limits.listedLinkage),
           count: symbols.length,
-          certain: each.resolution.missing.length === 0,
+          certain: resolution.missing.length === 0,
         },
       ];
 }
@@ -346,17 +378,21 @@ function neededCyclesOf(resolved: readonly Resolved[], shelf: LibraryShelf): rea
   return [...found.values()];
 }
 
-function initialiserCycles(tree: FileTree, dynamic: readonly BinaryFacts[]): readonly CycleFacts[] {
+function initialiserCycles(
+  dynamic: readonly BinaryFacts[],
+  opens: ReadonlyMap<BinaryFacts, InitialiserOpens['opens']>,
+): readonly CycleFacts[] {
   const objects = dynamic
     .filter(({ elf }) => elf?.program === false)
-    .map(
-      ({ path, elf }): InitialiserOpens => ({
+    .map((facts): InitialiserOpens => {
+      const { path, elf } = facts;
+      return {
         path,
         needed: elf?.needed ?? [],
         names: [...new Set([fileName(path), ...(elf?.soname == null ? [] : [elf.soname])])],
-        opens: askFile(tree, path, opensOf) ?? [],
-      }),
-    );
+        opens: opens.get(facts) ?? [],
+      };
+    });
   return findInitialiserCycles(objects).map(({ paths, evidence }) => ({
     paths: [...paths],
     kind: 'initialiser',
@@ -367,6 +403,10 @@ function initialiserCycles(tree: FileTree, dynamic: readonly BinaryFacts[]): rea
 /** Libraries that an object may open while it is initialised. */
 export function opensOf(elf: ElfFile): InitialiserOpens['opens'] {
   const { dynamicSymbols } = elf;
-  const importsDlopen = dynamicSymbols?.imports.some((index) => dynamicSymbols.name(index) === 'dlopen') === true;
+  // Most do not: one search of the names spares decoding them all.
+  if (dynamicSymbols === null || !dynamicSymbols.strings.bytes.includes('dlopen')) {
+    return [];
+  }
+  const importsDlopen = dynamicSymbols.imports.some((index) => dynamicSymbols.name(index) === 'dlopen');
   return importsDlopen && runsOwnInitialisers(elf) ? sharedObjectNames(elf) : [];
 }

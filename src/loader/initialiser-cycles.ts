@@ -1,5 +1,6 @@
 import type { ElfFile } from '../binary/elf/elf-file.ts';
 import { PF, PT } from '../binary/elf/names.ts';
+import { stretches } from '../bytes/stretches.ts';
 import { limits } from '../limits.ts';
 import { neededCycles } from './library-closure/cycles.ts';
 
@@ -32,15 +33,19 @@ export function sharedObjectNames(elf: ElfFile): InitialiserOpens['opens'] {
     if (type !== PT.load || (flags & PF.write) !== 0 || fileBytes > limits.scannedConstantBytes) {
       continue;
     }
-    const bytes = elf.source.read(offset, fileBytes);
-    for (
-      let at = bytes.indexOf('.so');
-      at !== -1 && found.size < limits.scannedConstants;
-      at = bytes.indexOf('.so', at + 3)
-    ) {
-      const { start, value } = nameAround(bytes, at);
-      if (value !== null && !own.has(value) && !found.has(value)) {
-        found.set(value, `file+0x${(offset + start).toString(16)}`);
+    // A name that starts before a stretch, or goes on behind it, lies whole in the other one.
+    const overlap = 2 * limits.fileNameBytes;
+    for (const { offset: start, bytes } of stretches(elf.source, offset, fileBytes, { overlap })) {
+      const first = start === offset ? 0 : limits.fileNameBytes;
+      for (
+        let at = bytes.indexOf('.so', first);
+        at !== -1 && found.size < limits.scannedConstants;
+        at = bytes.indexOf('.so', at + 3)
+      ) {
+        const name = nameAround(bytes, at);
+        if (name.value !== null && !own.has(name.value) && !found.has(name.value)) {
+          found.set(name.value, `file+0x${(start + name.start).toString(16)}`);
+        }
       }
     }
   }

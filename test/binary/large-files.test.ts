@@ -3,6 +3,7 @@ import { copyFileSync, linkSync, mkdirSync, mkdtempSync, rmSync, truncateSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { build } from 'esbuild';
 import { ElfFile } from '../../src/binary/elf/elf-file.ts';
 import { readGoFile } from '../../src/binary/go/go-file.ts';
 import { type ByteSource, openFile } from '../../src/bytes/byte-source.ts';
@@ -76,18 +77,33 @@ test.serial('the digest of a gigabyte takes no memory', (t) => {
   source.close();
 });
 
-/** Inspects a directory in a process of its own; the most memory that it held, bytes. */
-function peakMemory(target: string): { readonly binaries: number; readonly bytes: number } {
-  const program = `
-    import { inspect } from ${JSON.stringify(new URL('../../src/facts/inspect.ts', import.meta.url).pathname)};
+/**
+ * Inspects a directory in a process of its own; the most memory that it held, bytes. As published, in JavaScript: what
+ * Node needs to strip types takes a fifth of the bound.
+ */
+async function peakMemory(target: string): Promise<{ readonly binaries: number; readonly bytes: number }> {
+  const program = join(directory, 'program');
+  await build({
+    entryPoints: [join(import.meta.dirname, '..', '..', 'src', 'facts', 'inspect.ts')],
+    outdir: program,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    // What is loaded on demand stays apart.
+    splitting: true,
+    platform: 'node',
+    format: 'esm',
+    packages: 'external',
+  });
+  const script = `
+    import { inspect } from ${JSON.stringify(join(program, 'inspect.mjs'))};
     const [document] = await inspect([{ name: ${JSON.stringify(target)}, role: null }], { symbols: 'counted' });
     const bytes = process.resourceUsage().maxRSS * 1024;
     process.stdout.write(JSON.stringify({ binaries: document.binaries.length, bytes }));
   `;
-  return JSON.parse(execFileSync(process.execPath, ['--input-type=module', '--eval', program], { encoding: 'utf8' }));
+  return JSON.parse(execFileSync(process.execPath, ['--input-type=module', '--eval', script], { encoding: 'utf8' }));
 }
 
-test.serial('a thousand programs and libraries of the machine are inspected in 200 MB', (t) => {
+test.serial('a thousand programs and libraries of the machine are inspected in 200 MB', async (t) => {
   const files = findElfFiles(['/usr/bin', '/usr/lib/x86_64-linux-gnu', '/usr/lib64']);
   const tree = join(directory, 'tree');
   mkdirSync(tree);
@@ -103,7 +119,7 @@ test.serial('a thousand programs and libraries of the machine are inspected in 2
       }
     }
   }
-  const { binaries, bytes } = peakMemory(tree);
+  const { binaries, bytes } = await peakMemory(tree);
   t.log(`${binaries} binaries in ${Math.round(bytes / 1e6)} MB`);
   t.is(binaries, linked);
   t.true(bytes < 200_000_000, `${bytes} bytes`);

@@ -109,3 +109,14 @@ export function decodeName(bytes: Buffer): string {
 function withoutEncoding(latin: string): string {
   return latin.replaceAll(/[\x80-\xff]/g, (byte) => String.fromCharCode(0xf700 + byte.charCodeAt(0)));
 }
+
+/** The bytes that {@link decodeName} made a name of. */
+export function encodeName(name: string): Buffer {
+  const isEncoded = !/[\uf780-\uf7ff]/.test(name);
+  return isEncoded
+    ? Buffer.from(name, 'utf8')
+    : Buffer.from(
+        name.replaceAll(/[\uf780-\uf7ff]/g, (byte) => String.fromCharCode(byte.charCodeAt(0) - 0xf700)),
+        'latin1',
+      );
+}

@@ -160,6 +160,12 @@ export class LibraryShelf {
     return symbols;
   }
 
+  /** Gives the memory of symbols back once nothing more is bound; they are read again when they are asked for. */
+  releaseSymbols(): void {
+    this.#symbols.clear();
+    this.#symbolBytes = 0;
+  }
+
   /** The root's ld.so.cache as objects like this one see it; `null` when there is none. */
   cacheFor({ platform, headerFlags }: SharedObject): LibraryCache | null {
     const key = `${platformKey(platform)} ${headerFlags}`;
