@@ -14,4 +14,13 @@ const wasi = new WASI({ version: 'preview1', args: ['opa'], env: {}, preopens: {
 const module = new WebAssembly.Module(readFileSync(programDescriptor));
 const instance = new WebAssembly.Instance(module, wasi.getImportObject() as WebAssembly.Imports);
 wasi.initialize(instance);
-process.exitCode = (instance.exports as unknown as { serve(): number }).serve();
+try {
+  process.exitCode = (instance.exports as unknown as { serve(): number }).serve();
+} catch (cause) {
+  if (!(cause instanceof RangeError)) {
+    throw cause;
+  }
+  // The parser calls itself for every level.
+  process.stderr.write('the sources are nested too deeply\n');
+  process.exitCode = 1;
+}
