@@ -102,7 +102,7 @@ export const limits = {
   evaluationMemoryPages: 16_384,
   /** Bytes of an instance's memory, which never shrinks; one that grew beyond this is given up after the evaluation. */
   evaluationBytesKept: 67_108_864,
-  /** The same for the program that answers some built-ins: it takes 60 MB to start, and twice that for a large schema. */
+  /** The same for the program that answers some built-ins, which is larger to begin with, and slow to start. */
   opaBuiltinBytesKept: 268_435_456,
   /** Items of what one built-in gives: numbers of a range, addresses of a network. A /12 of IPv4 is this many. */
   builtinItems: 1_048_576,

@@ -1,9 +1,10 @@
 import test from 'ava';
 import { ElfgateError } from '../../src/errors.ts';
 import { startEvaluatorPool } from '../../src/policy/evaluator-pool.ts';
+import { opaModule } from '../../src/policy/opa-program.ts';
 import type { PolicyBundle } from '../../src/policy/policy-bundle.ts';
 import type { RuleMetadata } from '../../src/policy/rule-metadata.ts';
-import { compiled, engineFiles } from './scratch.ts';
+import { compiled, engineFiles, opaOptions } from './scratch.ts';
 
 const ruleNames = ['loops', 'grows', 'says'];
 
@@ -143,5 +144,20 @@ test('facts that are no plain data are refused before they are handed to a threa
   await t.throwsAsync(pool.evaluate([]), {
     message: 'the policy gave no verdict: elfgate/verdict is undefined for this input',
   });
+  await pool.close();
+});
+
+test('a built-in that OPA itself answers is answered on a thread as well', async (t) => {
+  const wasm = await compiled(`${engineFiles['main.rego'] ?? ''}
+rules.test.says.findings contains {"path": input.path, "message": strings.render_template("<{{.path}}>", input)}
+`);
+  const rulesOn = new Map([['test/says', { parameters: {} }]]);
+  const program = () => opaModule(opaOptions);
+  const pool = await startEvaluatorPool({ revision: 'templates', wasm, rules, data: {} }, rulesOn, {
+    threads: 1,
+    timeLimit: 30_000,
+    program,
+  });
+  t.is((await pool.evaluate({ path: 'usr/lib/a.so' })).findings[0]?.message, '<usr/lib/a.so>');
   await pool.close();
 });

@@ -1,3 +1,4 @@
+import { isMainThread } from 'node:worker_threads';
 import { limits } from '../../limits.ts';
 import { type Builtin, BuiltinError, type Evaluation, rego } from './builtin.ts';
 import { emptyWorld } from './empty-world.ts';
@@ -10,7 +11,8 @@ import { parseRegoValue, type RegoValue } from './rego-value.ts';
  * @param program `opa.wasm`.
  */
 export function builtinsOfOpa(names: readonly string[], program: WebAssembly.Module): ReadonlyMap<string, Builtin> {
-  let started: Program | null = null;
+  // A thread of the pool starts it before its first input, whose clock must not count that.
+  let started = isMainThread ? null : startProgram(program);
   const call = (name: string, evaluation: Evaluation, operands: readonly RegoValue[]): RegoValue => {
     const running = started ?? startProgram(program);
     // Kept only after a call that ended well.
