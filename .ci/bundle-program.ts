@@ -54,12 +54,15 @@ const startsNoProcesses: Plugin = {
   },
 };
 
-// Loaded when a command needs them, from where npm put them; only the parser of the command line is needed always.
+// Loaded when a command needs them, from where npm put them. Only the parser of the command line is needed always; and
+// looking up the seven hundred modules of typebox takes ten times as long as what configurations and claims need of it.
+const bundled = /^(?:commander|typebox(?:\/.*)?)$/;
+
 const packagesOutside: Plugin = {
   name: 'packages-outside',
   setup(bundle) {
     bundle.onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
-      kind === 'entry-point' || path === 'commander' ? null : { path, external: true },
+      kind === 'entry-point' || bundled.test(path) ? null : { path, external: true },
     );
   },
 };
