@@ -125,7 +125,7 @@ export async function revocationListOf(
     signingAlgorithm: algorithm,
     signingKey: authority.keys.privateKey,
   });
-  return `${list.toString('pem')}\n`;
+  return `${x509.PemConverter.encode(list.rawData, 'X509 CRL')}\n`;
 }
 
 export function pemOf({ certificate }: Authority): string {
