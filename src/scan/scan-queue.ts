@@ -57,12 +57,18 @@ export async function scanQueue(url: string, version: string, onNoWorkers: () =>
   }
   return {
     async scanImage(image) {
-      const job = await Promise.race([queue.add('image', image, { jobId: jobId(image) }), lost]);
-      if (await job.isFailed()) {
-        await job.retry('failed', { resetAttemptsMade: true });
-      }
       try {
-        return resultOf(await Promise.race([job.waitUntilFinished(events), lost]), image);
+        const job = await Promise.race([queue.add('image', image, { jobId: jobId(image) }), lost]);
+        if (await job.isFailed()) {
+          // Another scan may have done so in the meantime.
+          await job.retry('failed', { resetAttemptsMade: true }).catch(() => {});
+        }
+        const result = resultOf(await Promise.race([job.waitUntilFinished(events), lost]), image);
+        if (result.problems.some(({ code }) => code === 'unreadable')) {
+          // It says something about the worker's machine: the next scan tries again.
+          await job.remove().catch(() => {});
+        }
+        return result;
       } catch (error) {
         if (error instanceof ElfgateError) {
           throw error;
