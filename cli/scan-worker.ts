@@ -51,7 +51,9 @@ export async function scanWorkerCommand(
       throw new ElfgateError('unreachable', 'the connection to Redis was lost and does not come back');
     }
     const underWay = worker.underWay();
-    say(`stopping: waits for ${underWay === 1 ? 'one image' : `${underWay} images`} under way`);
+    say(
+      underWay === 0 ? 'stopping' : `stopping: waits for ${underWay} ${underWay === 1 ? 'image' : 'images'} under way`,
+    );
     await worker.stop();
     return 0;
   } finally {
