@@ -1,41 +1,24 @@
 /**
  * Runs every sequence of `test/loader/plugin-open/matrix.ts` and every look-up of `test/loader/name-services/matrix.ts`
- * for real and says where the prediction agrees: `node test/lab/truth.ts [WORD]`, where a word picks the classes whose
- * description holds it. What this machine cannot run is said on standard error, once a reason, and counted. Exit code 1
- * on a difference.
+ * for real, opens this machine's libraries with dlopen and asks ldd about them, and says where the prediction agrees:
+ * `node test/lab/truth.ts [--count N] [WORD]`, where a word picks the classes whose description holds it, and a count
+ * that many files of this machine instead of all. What this machine cannot run is said on standard error, once a reason,
+ * and counted. Exit code 1 on a difference.
  */
 
+import { parseArgs } from 'node:util';
 import { configurations, serviceRoots } from '../loader/name-services/matrix.ts';
 import { compareLookUps } from '../loader/name-services/real-look-ups.ts';
 import { matrix, type SequenceClass } from '../loader/plugin-open/matrix.ts';
 import { compareWithReality } from '../loader/plugin-open/real-sequence.ts';
 import { staticResolvers } from './artifacts/debian-roots.ts';
+import { cTruth } from './c-truth.ts';
+import { type Counts, counted, none, notRun, row, type TruthClass } from './truth-table.ts';
 
-const [wanted = ''] = process.argv.slice(2);
-const counted = ['sequences', 'steps', 'agrees', 'outcome', 'undecided', 'disagrees', 'notRun'] as const;
-type Counts = Record<(typeof counted)[number], number>;
-
-const none = (): Counts => ({
-  sequences: 0,
-  steps: 0,
-  agrees: 0,
-  outcome: 0,
-  undecided: 0,
-  disagrees: 0,
-  notRun: 0,
-});
-const row = (cells: readonly (string | number)[]): string =>
-  `${cells.map((cell, index) => (index === 0 ? String(cell).padEnd(72) : String(cell).padStart(10))).join('')}\n`;
-
-const told = new Set<string>();
-
-/** One line a reason: a missing emulator is the reason of a hundred sequences. */
-function notRun(about: string, reason: string): void {
-  if (!told.has(reason)) {
-    told.add(reason);
-    process.stderr.write(`not run: ${about}: ${reason}\n`);
-  }
-}
+const {
+  values: { count: most },
+  positionals: [wanted = ''],
+} = parseArgs({ options: { count: { type: 'string' } }, allowPositionals: true });
 
 async function openings({ about, cases }: SequenceClass): Promise<Counts> {
   const counts = none();
@@ -81,18 +64,23 @@ async function lookUps(about: string, root: (typeof serviceRoots)[number]): Prom
   return counts;
 }
 
-const classes: readonly { readonly about: string; readonly count: () => Promise<Counts> }[] = [
+const classes: readonly TruthClass[] = [
   ...matrix.map((each) => ({ about: each.about, count: () => openings(each) })),
   ...serviceRoots.map((root) => {
     const about = `name services: static programs in ${root}`;
     return { about, count: () => lookUps(about, root) };
   }),
+  ...cTruth(most === undefined ? Number.POSITIVE_INFINITY : Number(most)),
 ];
 
 process.stdout.write(row(['class', 'sequences', 'steps', 'agree', 'no text', 'undecided', 'differ', 'not run']));
 const total = none();
 for (const { about, count } of classes.filter((each) => each.about.includes(wanted))) {
   const counts = await count();
+  if (counts.steps + counts.notRun === 0) {
+    // An outcome that nothing on this machine has.
+    continue;
+  }
   process.stdout.write(row([about, ...counted.map((name) => counts[name])]));
   for (const name of counted) {
     total[name] += counts[name];
