@@ -311,6 +311,7 @@ export const DT = {
   relrSize: 35,
   relr: 36,
   relrEntry: 37,
+  relaCount: 0x6ffffff9,
   gnuHash: 0x6ffffef5,
   versionSymbols: 0x6ffffff0,
   flags1: 0x6ffffffb,

@@ -65,17 +65,25 @@ export function findRelocation(
   dynamic: DynamicSection,
   memory: MemoryImage,
   isWanted: (address: number, type: number) => boolean,
-): Pick<Relocation, 'address' | 'type'> | null {
+): FoundRelocation | null {
+  const wordBytes = header.encoding.addressBytes;
   for (const { entryBytes, fields } of stretchesOfTables(header, dynamic, memory)) {
     for (let at = 0; at < fields.bytes.length; at += entryBytes) {
       const address = fields.word(at);
       const type = typeOf(fields, at, header);
       if (isWanted(address, type)) {
-        return { address, type };
+        // Elf64_Rela and Elf32_Rela end with it.
+        const addend = entryBytes === 3 * wordBytes ? fields.word(at + 2 * wordBytes) : null;
+        return { address, type, addend };
       }
     }
   }
   return null;
+}
+
+export interface FoundRelocation extends Pick<Relocation, 'address' | 'type'> {
+  /** `null` in DT_REL, where it stands at the place itself. */
+  readonly addend: number | null;
 }
 
 /**

@@ -22,6 +22,8 @@ export interface NeededVersion {
   readonly index: number;
   /** VER_FLG_WEAK: its absence is a warning and not a failure. */
   readonly weak: boolean;
+  /** Hash of the name, as the file states it: loaders compare it before they compare names. */
+  readonly hash: number;
 }
 
 export interface DefinedVersion {
@@ -29,6 +31,8 @@ export interface DefinedVersion {
   readonly index: number;
   /** Versions that it takes over, nearest first. */
   readonly parents: readonly string[];
+  /** Hash of the name, as the file states it. */
+  readonly hash: number;
 }
 
 export interface VersionOfSymbol {
@@ -112,6 +116,7 @@ function readNeeded(header: ElfHeader, dynamic: DynamicSection, memory: MemoryIm
         version: dynamic.strings.at(aux.u32(8)),
         index: aux.u16(6) & 0x7fff,
         weak: (aux.u16(4) & 2) !== 0,
+        hash: aux.u32(0),
       });
       assertNotTooMany(versions.length, memory.offsetOf(entryAddress));
       if (aux.u32(12) === 0) {
@@ -163,7 +168,7 @@ function readDefined(
     if ((fields.u16(2) & 1) !== 0) {
       base = index;
     } else if (version !== undefined) {
-      defined.push({ version, index, parents });
+      defined.push({ version, index, parents, hash: fields.u32(8) });
     }
     assertNotTooMany(record, memory.offsetOf(address));
     if (fields.u32(16) === 0) {

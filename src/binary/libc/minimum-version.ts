@@ -12,7 +12,9 @@ export interface MinimumGlibc {
  *
  * GLIBC_ABI_DT_RELR has no number: glibc 2.36 brought it (its NEWS, "DT_RELR").
  */
-export function minimumGlibc(needed: readonly NeededVersion[]): MinimumGlibc | null {
+export function minimumGlibc(
+  needed: readonly Pick<NeededVersion, 'version' | 'library' | 'weak'>[],
+): MinimumGlibc | null {
   let newest: MinimumGlibc | null = null;
   for (const { version, library, weak } of needed) {
     const number = version === 'GLIBC_ABI_DT_RELR' ? '2.36' : /^GLIBC_(\d+(?:\.\d+){1,2})$/.exec(version)?.[1];

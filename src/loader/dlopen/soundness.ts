@@ -4,6 +4,7 @@ import { DT, EM, PF, PT } from '../../binary/elf/names.ts';
 import { findRelocation } from '../../binary/elf/relocations.ts';
 import { FormatError } from '../../errors.ts';
 import type { SharedObject } from '../library-closure/shared-object.ts';
+import { assertHashTable, assertSymbols, assertVersions } from './symbol-soundness.ts';
 
 const sound = new WeakSet<SharedObject>();
 
@@ -18,6 +19,9 @@ export function assertSound(object: SharedObject): void {
     object.ask((elf) => {
       assertRelocations(elf);
       assertInitialisers(elf);
+      assertSymbols(elf);
+      assertHashTable(elf);
+      assertVersions(elf);
     });
     sound.add(object);
   }
@@ -31,6 +35,21 @@ const highestTypes: ReadonlyMap<number, number> = new Map([
   [EM.s390, 61],
 ]);
 
+// R_*_COPY, which fills a program's own copy of a library's data, as many bytes as a symbol claims to have.
+const copyTypes: ReadonlyMap<number, number> = new Map([
+  [3, 5],
+  [EM.x86_64, 5],
+  [183, 1024],
+  [EM.s390, 9],
+]);
+
+// R_*_RELATIVE. glibc takes the first DT_RELACOUNT for such without a look at them, or stops with an assertion.
+const relativeTypes: ReadonlyMap<number, number> = new Map([
+  [EM.x86_64, 8],
+  [183, 1027],
+  [EM.s390, 12],
+]);
+
 function assertRelocations({ header, dynamic, memory, segments }: ElfFile): void {
   if (dynamic === null) {
     return;
@@ -41,18 +60,21 @@ function assertRelocations({ header, dynamic, memory, segments }: ElfFile): void
   const isInside = (address: number): boolean =>
     places.some((place) => address >= place.address && address < place.address + place.memoryBytes);
   const highest = highestTypes.get(header.machine) ?? Number.POSITIVE_INFINITY;
-  // R_*_NONE is 0 on every machine, and its place is never touched.
-  const wrong = findRelocation(
-    header,
-    dynamic,
-    memory,
-    (address, type) => type !== 0 && (type > highest || !isInside(address)),
-  );
+  const [copy, relative] = [copyTypes.get(header.machine), relativeTypes.get(header.machine)];
+  let relativeLeft = relative === undefined ? 0 : (dynamicValue(dynamic, DT.relaCount) ?? 0);
+  const wrong = findRelocation(header, dynamic, memory, (address, type) => {
+    relativeLeft -= 1;
+    if (relativeLeft >= 0 && type !== relative) {
+      return true;
+    }
+    // R_*_NONE is 0 on every machine, and its place is never touched.
+    return type !== 0 && (type > highest || type === copy || !isInside(address));
+  });
   if (wrong !== null) {
     throw new FormatError(
       dynamic.offset,
       `a relocation of type ${wrong.type} patches address 0x${wrong.address.toString(16)}, ` +
-        'which is no writable part of the object or of no type that the loader knows',
+        'which is no writable part of the object, or is of no type that a library has there',
     );
   }
 }

@@ -64,8 +64,8 @@ test('a symbol in two versions, of which one is the default', async (t) => {
 test('a version takes over the one it follows', async (t) => {
   const lab = await labElf(t, ['c/versions']);
   t.deepEqual(lab?.['c/versions'].symbolVersions?.defined, [
-    { version: 'VERS_1.0', index: 2, parents: [] },
-    { version: 'VERS_2.0', index: 3, parents: ['VERS_1.0'] },
+    { version: 'VERS_1.0', index: 2, parents: [], hash: 0x0a7927b0 },
+    { version: 'VERS_2.0', index: 3, parents: ['VERS_1.0'], hash: 0x0a7922b0 },
   ]);
 });
 

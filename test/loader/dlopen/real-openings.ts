@@ -83,11 +83,11 @@ async function realOpenings(
 }
 
 function verdictOn(predicted: DlopenPrediction, real: ComparedOpening['real']): ComparedOpening['verdict'] {
-  if (real.outcome === 'ends in an initialiser') {
-    return predicted.outcome === 'loads' && predicted.initialisers.length > 0 ? 'initialiser' : 'disagrees';
-  }
   if (isUndecided(predicted.reason)) {
     return predicted.outcome === 'loads' ? 'disagrees' : 'undecided';
+  }
+  if (real.outcome === 'ends in an initialiser') {
+    return predicted.outcome === 'loads' && predicted.initialisers.length > 0 ? 'initialiser' : 'disagrees';
   }
   const sameOutcome = predicted.outcome === (real.outcome === 'ends' ? 'crashes' : real.outcome);
   if (sameOutcome && predicted.message === null && real.outcome === 'fails') {
