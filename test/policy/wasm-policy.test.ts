@@ -135,6 +135,26 @@ test('a policy that computes without end is ended at its limit, and the next eva
   t.is(policy.evaluate({ n: [-1] }), 1);
 });
 
+test('time and chance are the same within one evaluation, and others in the next', async (t) => {
+  const rego = `verdict := {
+	"times": {time.now_ns() | some _ in input},
+	"numbers": {rand.intn("a", 1000000000) | some _ in input},
+	"identifiers": {uuid.rfc4122("a") | some _ in input},
+	"others": {rand.intn(name, 1000000000) | some name in input},
+}`;
+  let milliseconds = 1_700_000_000_000;
+  const policy = await loadWasmPolicy(await wasm(rego), {}, { now: () => milliseconds++ });
+  const [first, second] = [policy.evaluate(['a', 'b', 'c']), policy.evaluate(['a', 'b', 'c'])] as Record<
+    'times' | 'numbers' | 'identifiers' | 'others',
+    readonly unknown[]
+  >[];
+  t.deepEqual(first?.times, [1_700_000_000_000_000_000n]);
+  t.deepEqual(second?.times, [1_700_000_000_001_000_000n]);
+  t.deepEqual([first?.numbers.length, first?.identifiers.length, first?.others.length], [1, 1, 3]);
+  t.notDeepEqual(first?.numbers, second?.numbers);
+  t.notDeepEqual(first?.identifiers, second?.identifiers);
+});
+
 test('base data stays between evaluations', async (t) => {
   const policy = await loadWasmPolicy(await wasm('verdict := data.limit + input'), { limit: 40 });
   t.is(policy.evaluate(2), 42);
