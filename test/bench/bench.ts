@@ -6,7 +6,15 @@ import { join } from 'node:path';
  * disturbs both alike: `npm run bench`, or `npm run bench -- NAME …`. Each is a program of its own: what one leaves in
  * memory is not in the next one's figures. Exit code 1 when a promise does not hold, 2 when something could not be measured.
  */
-const benches: readonly string[] = ['inspection', 'resolution', 'policy-evaluation', 'plugin-open', 'scan', 'trust'];
+const benches: readonly string[] = [
+  'inspection',
+  'images',
+  'resolution',
+  'policy-evaluation',
+  'plugin-open',
+  'scan',
+  'trust',
+];
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !benches.includes(name));

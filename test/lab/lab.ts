@@ -14,6 +14,7 @@ import { goHosts } from './artifacts/go-hosts.ts';
 import { goPlugins } from './artifacts/go-plugins.ts';
 import { goPrograms } from './artifacts/go-programs.ts';
 import { images } from './artifacts/images.ts';
+import { peers } from './artifacts/peers.ts';
 import { registries } from './artifacts/registries.ts';
 import { roots } from './artifacts/roots.ts';
 import { trust } from './artifacts/trust.ts';
@@ -33,6 +34,7 @@ const recipes = {
   ...roots,
   ...debianRoots,
   ...images,
+  ...peers,
   ...registries,
   ...trust,
   ...bpfObjects,
