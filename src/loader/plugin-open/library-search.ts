@@ -5,6 +5,7 @@ import { type ByteSource, inMemoryUpTo } from '../../bytes/byte-source.ts';
 import { ElfgateError, FormatError } from '../../errors.ts';
 import type { FileTree } from '../../image/file-tree.ts';
 import { limits } from '../../limits.ts';
+import { type LibraryCache, readLibraryCache } from '../library-closure/cache.ts';
 import type { LoaderDialect } from './loader-dialect.ts';
 import { refusedByHeader } from './plugin-file.ts';
 
@@ -45,10 +46,13 @@ export function libraryFinder(surroundings: SearchSurroundings): LibraryFinder {
     places.set(path, known);
     return known;
   };
-  let cache: ReadonlyMap<string, readonly string[]> | undefined;
-  const glibcCache = (): ReadonlyMap<string, readonly string[]> => {
-    cache ??= surroundings.dialect.kind === 'glibc' ? readLoaderCache(surroundings.root) : new Map();
-    return cache;
+  let cache: LibraryCache | null | undefined;
+  const inCache = (name: string): readonly string[] => {
+    if (cache === undefined) {
+      cache = cacheOf(surroundings);
+    }
+    const path = cache?.find(name, []) ?? null;
+    return path === null ? [] : [path];
   };
   return {
     find(needed, requester) {
@@ -69,7 +73,7 @@ export function libraryFinder(surroundings: SearchSurroundings): LibraryFinder {
           uncertain = true;
           continue;
         }
-        const candidates = directory === null ? (glibcCache().get(needed) ?? []) : [`${directory}/${needed}`];
+        const candidates = directory === null ? inCache(needed) : [`${directory}/${needed}`];
         for (const path of candidates) {
           const found = open(path);
           if (found !== null) {
@@ -81,6 +85,11 @@ export function libraryFinder(surroundings: SearchSurroundings): LibraryFinder {
       return uncertain ? { kind: 'unknown' } : { kind: 'missing' };
     },
   };
+}
+
+function cacheOf({ root, host }: SearchSurroundings): LibraryCache | null {
+  const { machine, encoding, flags } = host;
+  return readLibraryCache(root, { machine, is64: encoding.is64, littleEndian: encoding.littleEndian }, flags);
 }
 
 /** `null` where nothing is that the loader would take or stumble over. */
@@ -201,11 +210,6 @@ function defaults({ root, host, interpreter, dialect }: SearchSurroundings): rea
 }
 
 function readText(root: FileTree, path: string): string | null {
-  const bytes = readAll(root, path, limits.rootTextBytes);
-  return bytes === null ? null : bytes.toString('utf8');
-}
-
-function readAll(root: FileTree, path: string, most: number): Buffer | null {
   const resolved = root.resolve(path);
   if (resolved === null || resolved.kind !== 'file') {
     return null;
@@ -213,7 +217,7 @@ function readAll(root: FileTree, path: string, most: number): Buffer | null {
   try {
     const source = root.open(resolved.path);
     try {
-      return source.size > most ? null : source.read(0, source.size);
+      return source.size > limits.rootTextBytes ? null : source.read(0, source.size).toString('utf8');
     } finally {
       source.close();
     }
@@ -223,39 +227,4 @@ function readAll(root: FileTree, path: string, most: number): Buffer | null {
     }
     throw error;
   }
-}
-
-const cacheMagic = Buffer.from('glibc-ld.so.cache1.1');
-const cacheHeaderBytes = 48;
-const cacheEntryBytes = 24;
-
-/** Paths of ld.so.cache by library name, in the cache's order, those for special processors last (glibc `elf/cache.c`). */
-function readLoaderCache(root: FileTree): ReadonlyMap<string, readonly string[]> {
-  const bytes = readAll(root, 'etc/ld.so.cache', limits.loaderCacheBytes);
-  const start = bytes?.indexOf(cacheMagic) ?? -1;
-  const paths = new Map<string, string[]>();
-  if (bytes === null || start === -1 || bytes.length < start + cacheHeaderBytes) {
-    return paths;
-  }
-  const cache = bytes.subarray(start);
-  // glibc writes the byte order into the flags since 2.33: 2 is little-endian, 3 big-endian, 0 that of the machine.
-  const big = cache.readUInt8(28) === 3;
-  const u32 = (at: number): number => (big ? cache.readUInt32BE(at) : cache.readUInt32LE(at));
-  const text = (at: number): string => {
-    const end = at < cache.length ? cache.indexOf(0, at) : -1;
-    return end === -1 ? '' : cache.toString('utf8', at, end);
-  };
-  const count = Math.min(u32(20), Math.floor((cache.length - cacheHeaderBytes) / cacheEntryBytes));
-  for (const special of [false, true]) {
-    for (let index = 0; index < count; index++) {
-      const at = cacheHeaderBytes + index * cacheEntryBytes;
-      if ((u32(at + 16) !== 0 || u32(at + 20) !== 0) === special) {
-        const name = text(u32(at + 4));
-        const known = paths.get(name) ?? [];
-        known.push(text(u32(at + 8)));
-        paths.set(name, known);
-      }
-    }
-  }
-  return paths;
 }
