@@ -137,6 +137,24 @@ test('thousands of names in thousands of directories end at a bound and not afte
   t.regex(error.message, /^\/lib\/a\.so: its libraries are looked for in more than \d+ places$/);
 });
 
+test('files that only together keep their reader busy end at the bound of their root', (t) => {
+  const count = 200;
+  const needed = Array.from({ length: count }, (_unused, index) => `l${index}.so`);
+  const files = Object.fromEntries(needed.map((name) => [`/lib/${name}`, library({ needed })]));
+  const steps = 10_000_000;
+  const shelf = new LibraryShelf(treeOf(files), steps);
+  const answers = needed.map((name) => {
+    try {
+      return resolveFile({ name, place: name, inRoot: `/lib/${name}` }, shelf, {}).libraries.length;
+    } catch (error) {
+      return error instanceof ElfgateError ? error.code : String(error);
+    }
+  });
+  t.is(answers[0], count - 1);
+  t.is(answers.at(-1), 'limit');
+  t.true(shelf.stepsLeft <= 0);
+});
+
 test('a loader that is one long path, and a cache of one name, do not keep their reader busy', (t) => {
   const path = '/lib64/ld-linux-x86-64.so.2';
   const loader = Buffer.concat([
