@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import type { TrustInspector } from '../src/facts/inspected-target.ts';
 import { limits } from '../src/limits.ts';
 import type { Configuration } from '../src/policy/configuration/configuration.ts';
 import { type RuleInForce, rulesInForce } from '../src/policy/enforcement.ts';
@@ -9,6 +10,7 @@ import { type ImageOptions, imageAccess, type LazyImageAccess } from './images.t
 import { configurationFor, policiesFor, programFor } from './policies.ts';
 import { type SharedOptions, usageError } from './shared-options.ts';
 import type { Surroundings } from './surroundings.ts';
+import { isTrustAsked, trustInspectorFor } from './trust.ts';
 
 /** Options that a scan and its workers have in common: both must come to the same policies. */
 export interface ScanSetupOptions extends SharedOptions, ImageOptions {
@@ -29,7 +31,9 @@ export interface ScanSetup {
   readonly configuration: Configuration;
   readonly inForce: ReadonlyMap<string, RuleInForce>;
   readonly images: LazyImageAccess;
-  /** Of policies, parameters, and the code that states facts. */
+  /** Null where nobody asks who made the images. */
+  readonly trust: TrustInspector | null;
+  /** Of policies, parameters, and the code that states facts; with trust also of who is trusted, and of the day. */
   readonly version: string;
   readonly concurrency: number;
   close(): Promise<void>;
@@ -52,6 +56,9 @@ export async function scanSetup(options: ScanSetupOptions, surroundings: Surroun
     program: programFor(surroundings),
   };
   let pool: Promise<EvaluatorPool> | undefined;
+  const isTrusting = isTrustAsked(configuration, bundle.rules, inForce);
+  // Signatures come and go while bytes stay what they are: what was told about them is kept for a day.
+  const trusted = isTrusting ? ` ${JSON.stringify(configuration.trust)} ${new Date().toISOString().slice(0, 10)}` : '';
   return {
     policy() {
       pool ??= startEvaluatorPool(bundle, inForce, poolOptions);
@@ -60,7 +67,8 @@ export async function scanSetup(options: ScanSetupOptions, surroundings: Surroun
     configuration,
     inForce,
     images,
-    version: policyVersion(bundle.revision, inForce, factsRevision()),
+    trust: isTrusting ? trustInspectorFor(configuration, bundle.rules, inForce, options, surroundings) : null,
+    version: policyVersion(bundle.revision, inForce, `${factsRevision()}${trusted}`),
     concurrency,
     async close() {
       // What did not start has nothing to end.

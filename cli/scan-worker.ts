@@ -39,7 +39,7 @@ export async function scanWorkerCommand(
       version,
       concurrency,
       leaseMilliseconds: lease * 1000,
-      scanImage: async (image) => scanImage(image, { access, policy: await setup.policy() }),
+      scanImage: async (image) => scanImage(image, { access, policy: await setup.policy(), trust: setup.trust }),
       onDone: ({ name, digest }, milliseconds) => say(`scanned ${name} ${digest} in ${milliseconds.toFixed(0)} ms`),
       onFailed: ({ name, digest }, message, final) =>
         say(`${final ? 'failed' : 'failed, and will be tried again'}: ${name} ${digest}: ${message}`),

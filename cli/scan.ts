@@ -91,9 +91,9 @@ interface Workplace extends Pick<ScanJob, 'scanImage' | 'concurrency'> {
 async function workplaceOf(options: ScanOptions, setup: ScanSetup, surroundings: Surroundings): Promise<Workplace> {
   if (options.queue === undefined) {
     const access = await setup.images.open();
-    const { concurrency } = setup;
+    const { concurrency, trust } = setup;
     const policy = await setup.policy();
-    return { scanImage: (image) => scanImage(image, { access, policy }), concurrency, close: async () => {} };
+    return { scanImage: (image) => scanImage(image, { access, policy, trust }), concurrency, close: async () => {} };
   }
   const { scanQueue } = await import('../src/scan/scan-queue.ts');
   const { stderr } = surroundings;

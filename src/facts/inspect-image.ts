@@ -41,8 +41,12 @@ export async function inspectImages(
   return inspected;
 }
 
-/** What is in an image, and who made it. Facts that a trusted inspector attests need no layer. */
-async function judgedContents(
+/**
+ * What is in an image, and who made it. Facts that a trusted inspector attests need no layer.
+ *
+ * @throws ElfgateError as {@link contentsOfImage}
+ */
+export async function judgedContents(
   image: Image,
   options: InspectOptions,
   access: ImageAccess,

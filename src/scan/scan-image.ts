@@ -1,6 +1,6 @@
 import { documentsOf } from '../facts/inspect.ts';
-import { contentsOfImage } from '../facts/inspect-image.ts';
-import type { ImageAccess } from '../facts/inspected-target.ts';
+import { judgedContents } from '../facts/inspect-image.ts';
+import type { ImageAccess, TrustInspector } from '../facts/inspected-target.ts';
 import type { StoredManifest } from '../image/content-store.ts';
 import { type Digest, verifyBytes } from '../image/digest.ts';
 import { formatReference } from '../image/reference.ts';
@@ -13,6 +13,8 @@ import type { ScanResult } from './scan-result.ts';
 export interface Scanner {
   readonly access: ImageAccess;
   readonly policy: EvaluatorPool;
+  /** Null where nobody asks who made the images. */
+  readonly trust: TrustInspector | null;
 }
 
 /**
@@ -24,7 +26,7 @@ export interface Scanner {
  */
 export async function scanImage(
   { registry, repository, digest, platform, manifest }: FoundImage,
-  { access, policy }: Scanner,
+  { access, policy, trust }: Scanner,
 ): Promise<ScanResult> {
   const store = access.registries.repository({ registry, repository });
   const reference = formatReference({ registry, repository, tag: null, digest });
@@ -34,7 +36,10 @@ export async function scanImage(
     throw new Error('a manifest without an image was opened');
   }
   const named = { ...image, reference: digest, platform: platform ?? image.platform };
-  const contents = await contentsOfImage(named, { symbols: 'counted' }, access);
+  // What is trusted is chosen by the repository, which the digest alone does not name.
+  const asked =
+    trust === null ? {} : { trust: { ...trust, ofImage: () => trust.ofImage({ ...named, reference }, {}) } };
+  const contents = await judgedContents(named, { symbols: 'counted', ...asked }, access);
   const [document] = await documentsOf([{ ...contents, name: digest, role: null }]);
   if (document === undefined) {
     throw new Error('an image without a document was inspected');
