@@ -51,7 +51,7 @@ export async function verifyImageTarget(source: ImageSource, question: ImageQues
 }
 
 async function imageToVerify(source: ImageSource, access: ImageAccess): Promise<ImageToVerify> {
-  if (source.kind === 'registry') {
+  if (source.kind === 'registry' && access.platform === null) {
     const { registry, repository } = source.reference;
     const store = access.registries.repository(source.reference);
     const { digest } = await store.resolve(tagOrDigest(source.reference));
@@ -63,8 +63,10 @@ async function imageToVerify(source: ImageSource, access: ImageAccess): Promise<
       hint: 'verify the image at its registry, or as oci:DIR',
     });
   }
-  const digest = access.platform === null ? (image.indexDigest ?? image.digest) : image.digest;
-  return { store: image.store, repository: image.store.name, digests: [digest] };
+  const { digest, indexDigest } = image;
+  // Who signs an index signs every platform in it; who signs one platform says nothing about the others.
+  const digests = indexDigest === null ? [digest] : access.platform === null ? [indexDigest] : [digest, indexDigest];
+  return { store: image.store, repository: image.store.name, digests };
 }
 
 function described({ signatures, attestations }: ImageTrust): Pick<VerifyReport, 'signatures' | 'attestations'> {
