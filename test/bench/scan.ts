@@ -43,8 +43,15 @@ await taken(['policy', 'list'], process.env);
 
 const requests = await asked();
 const embedded = await scanned([]);
-const one = await scannedByWorkers(1);
-const two = await scannedByWorkers(2);
+// The better of two turns each: something else that the machine does may hold up one of them.
+const ofOne: number[] = [];
+const ofTwo: number[] = [];
+for (let turn = 0; turn < 2; turn++) {
+  ofOne.push(await scannedByWorkers(1));
+  ofTwo.push(await scannedByWorkers(2));
+}
+const one = Math.min(...ofOne);
+const two = Math.min(...ofTwo);
 
 const seconds = (value: number): string => value.toFixed(1);
 process.stdout.write(
