@@ -56,7 +56,8 @@ export function readSymbolRelocations(
 }
 
 /**
- * The first relocation, relative ones included, that a question picks; `null` when it picks none.
+ * The first relocation, relative ones included, that a question picks; `null` when it picks none. The addend is `null`
+ * where it stands at the place that is patched.
  *
  * @throws FormatError when a table lies outside the file.
  */
@@ -64,16 +65,17 @@ export function findRelocation(
   header: ElfHeader,
   dynamic: DynamicSection,
   memory: MemoryImage,
-  isWanted: (address: number, type: number) => boolean,
+  isWanted: (address: number, type: number, symbol: number, addend: number | null) => boolean,
 ): FoundRelocation | null {
-  const wordBytes = header.encoding.addressBytes;
+  const { addressBytes } = header.encoding;
   for (const { entryBytes, fields } of stretchesOfTables(header, dynamic, memory)) {
+    const hasAddend = entryBytes === 3 * addressBytes;
     for (let at = 0; at < fields.bytes.length; at += entryBytes) {
       const address = fields.word(at);
       const type = typeOf(fields, at, header);
-      if (isWanted(address, type)) {
-        // Elf64_Rela and Elf32_Rela end with it.
-        const addend = entryBytes === 3 * wordBytes ? fields.word(at + 2 * wordBytes) : null;
+      // Elf64_Rela and Elf32_Rela end with it.
+      const addend = hasAddend ? fields.word(at + 2 * addressBytes) : null;
+      if (isWanted(address, type, symbolOf(fields, at, header), addend)) {
         return { address, type, addend };
       }
     }

@@ -122,11 +122,18 @@ function readNeeded(header: ElfHeader, dynamic: DynamicSection, memory: MemoryIm
       if (aux.u32(12) === 0) {
         break;
       }
+      // glibc follows the chain, and readers of sections the count: a file in which they differ misleads one of them.
+      if (entry + 1 === fields.u16(2)) {
+        throw new FormatError(memory.offsetOf(entryAddress) ?? 0, `more than the ${entry + 1} needed versions counted`);
+      }
       entryAddress += aux.u32(12);
     }
     assertNotTooMany(record, memory.offsetOf(address));
     if (fields.u32(12) === 0) {
       break;
+    }
+    if (record + 1 === count) {
+      throw new FormatError(memory.offsetOf(address) ?? 0, `more than the ${count} records of needed versions counted`);
     }
     address += fields.u32(12);
   }

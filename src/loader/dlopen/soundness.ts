@@ -9,22 +9,31 @@ import { assertHashTable, assertSymbols, assertVersions } from './symbol-soundne
 const sound = new WeakSet<SharedObject>();
 
 /**
- * Refuses what no linker writes and what would make the loader write over memory that is not the object's own, or jump
- * there: what happens then is nothing that can be told, and certainly not that it loads.
+ * The same as {@link assertSoundFile}, and of the tables of symbols, once for each object.
  *
  * @throws FormatError naming the file.
  */
 export function assertSound(object: SharedObject): void {
   if (!sound.has(object)) {
     object.ask((elf) => {
-      assertRelocations(elf);
-      assertInitialisers(elf);
+      assertSoundFile(elf);
       assertSymbols(elf);
       assertHashTable(elf);
       assertVersions(elf);
     });
     sound.add(object);
   }
+}
+
+/**
+ * Refuses what no linker writes and what would make the loader write over memory that is not the object's own, or jump
+ * there: what happens then is nothing that can be told, and certainly not that it loads.
+ *
+ * @throws FormatError
+ */
+export function assertSoundFile(elf: ElfFile): void {
+  assertRelocations(elf);
+  assertInitialisers(elf);
 }
 
 // The highest number that the processor supplement gives to a relocation of the run-time linker.

@@ -215,6 +215,9 @@ export function strongReferences(elf: ElfFile): readonly StrongReference[] {
     if (seen[symbol] === 1) {
       continue;
     }
+    if (symbol >= symbols.length) {
+      throw new FormatError(symbols.offset, `a relocation refers to symbol ${symbol} of ${symbols.length}`);
+    }
     seen[symbol] = 1;
     const binding = symbols.binding(symbol);
     if (

@@ -137,9 +137,11 @@ export function directoryOf(path: string): string {
 /** The first version that a library lacks: glibc's _dl_check_map_versions (`elf/dl-version.c`). */
 export function missingVersion(added: readonly LoadedObject[], scope: GlobalScope): Refused | null {
   for (const object of added) {
-    for (const { library, version, weak } of object.elf?.symbolVersions?.needed ?? []) {
+    for (const { library, version, hash, weak } of object.elf?.symbolVersions?.needed ?? []) {
       const provider = scope.objects.find(({ answersTo }) => answersTo.has(library));
-      const has = provider === undefined || weak ? 'yes' : provider.hasVersion(version);
+      // glibc compares the hash first, whatever the name is (dl-version.c, match_symbol).
+      const isHash = hash === referenceTo(version).systemVHash;
+      const has = provider === undefined || weak ? 'yes' : isHash ? provider.hasVersion(version) : 'no';
       const evidence = [{ path: object.name, at: '.gnu.version_r', label: 'needs', value: `${version} of ${library}` }];
       if (has === 'no') {
         const message = `${provider?.name}: version \`${version}' not found (required by ${object.name})`;

@@ -157,12 +157,23 @@ export function refusedByHeader(
   }
   const word = (at: number): number => (littleEndian ? start.readUInt16LE(at) : start.readUInt16BE(at));
   // Debian passes over another byte order as over another machine (measured); upstream has a sentence for it.
-  if (start[5] !== (littleEndian ? 1 : 2) || word(18) !== host.machine) {
-    return refused('wrong-machine', 'cannot open shared object file: No such file or directory');
+  const elsewhere = refused('wrong-machine', 'cannot open shared object file: No such file or directory');
+  if (start[5] !== (littleEndian ? 1 : 2)) {
+    return elsewhere;
+  }
+  const identification = refusedIdentification(start, littleEndian);
+  if (identification !== null) {
+    return refused('not-elf', identification);
+  }
+  if (word(18) !== host.machine) {
+    return elsewhere;
   }
   const type = word(16);
   if (type !== ET.dyn && type !== ET.exec) {
     return refused('not-a-shared-object', 'only ET_DYN and ET_EXEC can be loaded');
+  }
+  if (word(is64 ? 54 : 42) !== (is64 ? 56 : 32)) {
+    return refused('not-elf', "ELF file's phentsize not the expected size");
   }
   const fields = new Fields(start, host.encoding);
   const tableEnd = fields.word(24 + host.encoding.addressBytes) + word(is64 ? 54 : 42) * word(is64 ? 56 : 44);
@@ -170,6 +181,25 @@ export function refusedByHeader(
     return refused('not-elf', 'cannot read file data');
   }
   return type === ET.exec ? refused('not-a-shared-object', 'cannot dynamically load executable') : null;
+}
+
+// EI_VERSION, EI_OSABI, EI_ABIVERSION, EI_PAD and e_version, in glibc's order. Releases differ in which ABI versions of
+// ELFOSABI_GNU they know (LIBC_ABI_MAX).
+function refusedIdentification(start: Uint8Array, littleEndian: boolean): string | null {
+  if (start[6] !== 1) {
+    return 'ELF file version ident does not match current one';
+  }
+  if (start[7] !== 0 && start[7] !== 3) {
+    return 'ELF file OS ABI invalid';
+  }
+  if (start[7] === 0 && start[8] !== 0) {
+    return 'ELF file ABI version invalid';
+  }
+  if (start.subarray(9, 16).some((byte) => byte !== 0)) {
+    return 'nonzero padding in e_ident';
+  }
+  const version = new DataView(start.buffer, start.byteOffset, start.length).getUint32(20, littleEndian);
+  return version === 1 ? null : 'ELF file version does not match current one';
 }
 
 /**

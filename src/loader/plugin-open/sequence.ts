@@ -6,6 +6,7 @@ import type { GoFile } from '../../binary/go/go-file.ts';
 import { escapedPath, type PackageHashes } from '../../binary/go/package-hashes.ts';
 import type { PluginExports } from '../../binary/go/plugin-exports.ts';
 import { FormatError } from '../../errors.ts';
+import { assertLoadable } from './assert-loadable.ts';
 import { buildRecord, rebuildCommand, rebuildHostCommand } from './build-commands.ts';
 import { type HostFile, type HostProcess, type HostRoot, startHost } from './host-process.ts';
 import { type LoadedObject, unfindableExport } from './loaded-object.ts';
@@ -190,6 +191,7 @@ class OpenSequence implements PluginSequence {
           fixOfLibrary(opening.reason, opening.evidence),
         );
       }
+      assertLoadable(file.elf);
       object = opening.scope.objects[this.#scope.objects.length] ?? null;
       this.#mapped.add(file.identity);
       const verdict = this.#initialise(file, object);

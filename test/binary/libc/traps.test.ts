@@ -125,7 +125,7 @@ test('the oldest glibc that will do is the newest version asked for', async (t) 
 });
 
 test('weak versions, private ones and those of other libraries ask for no glibc', (t) => {
-  const needed = (version: string, weak = false) => ({ library: 'libc.so.6', version, index: 2, weak });
+  const needed = (version: string, weak = false) => ({ library: 'libc.so.6', version, index: 2, hash: 0, weak });
   t.is(minimumGlibc([needed('GLIBC_PRIVATE'), needed('GLIBCXX_3.4.30'), needed('GLIBC_2.40', true)]), null);
   t.deepEqual(minimumGlibc([needed('GLIBC_2.9'), needed('GLIBC_2.10'), needed('GLIBC_2.2.5')])?.version, '2.10');
   t.deepEqual(minimumGlibc([needed('GLIBC_2.34'), needed('GLIBC_ABI_DT_RELR')])?.version, '2.36');
