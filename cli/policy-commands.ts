@@ -87,6 +87,17 @@ export function addPolicyCommands(policy: Command, surroundings: Surroundings, e
   });
   withSharedOptions(
     policy
+      .command('import')
+      .description('make folders of rules of constraints of Gatekeeper and their templates')
+      .argument('<path...>', 'manifests, or directories of them')
+      .option('--directory <directory>', 'policies that they are to belong to', 'policies'),
+    ['text'],
+  ).action(async (paths: string[], options) => {
+    const { policyImportCommand } = await import('./policy-import.ts');
+    exit(await policyImportCommand(paths, options, surroundings));
+  });
+  withSharedOptions(
+    policy
       .command('new')
       .description('make the folder of a rule, with its METADATA and a test')
       .argument('<rule>', 'its id, FAMILY/NAME')

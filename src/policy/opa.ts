@@ -144,6 +144,11 @@ interface Conversation {
     readonly question: { readonly sources: RegoSources };
     readonly answer: readonly { readonly file: string; readonly text: string; readonly changed: boolean }[];
   };
+  readonly modernise: {
+    readonly question: { readonly sources: RegoSources; readonly roots: RegoRoots };
+    /** Each file as Rego v1. */
+    readonly answer: readonly { readonly file: string; readonly text: string }[];
+  };
   readonly eval: {
     /** Without `input`, the input is undefined. */
     readonly question: {

@@ -49,7 +49,10 @@ export async function withAdoptedPolicies(
   return { ...sources, policies: { ...policies, ...adopted }, roots, locations };
 }
 
-/** Whether a file belongs to a package of elfgate's own conventions. Rego allows nothing before it but comments. */
+/**
+ * Whether a file belongs to a package of elfgate's own conventions, or to a template of Gatekeeper that was imported and
+ * that a rule runs. Rego allows nothing before it but comments.
+ */
 function isOwn(text: string): boolean {
-  return /^\s*package\s+elfgate\b/m.test(text);
+  return /^\s*package\s+(?:elfgate|gatekeeper_templates)\b/m.test(text);
 }

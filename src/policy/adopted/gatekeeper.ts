@@ -26,6 +26,56 @@ export function gatekeeperRules(
   manifests: Readonly<Record<string, string>>,
   locations: ReadonlyMap<string, string>,
 ): readonly GatekeeperSource[] {
+  const constraints = constraintsOf(manifests, locations);
+  const used = new Set(constraints.map(({ template }) => template));
+  return [
+    ...[...used].flatMap(({ kind, modules, location }) =>
+      modules.map(({ name, text }) => ({
+        path: `gatekeeper-templates/${kind}/${name}`,
+        text,
+        location,
+        root: templateRoot(kind),
+      })),
+    ),
+    ...constraints.map((constraint) => ({
+      path: `gatekeeper/${constraint.name}/${constraint.name}.rego`,
+      text: constraintRule(constraint, templateRoot(constraint.template.kind)),
+      location: constraint.location,
+      root: null,
+    })),
+  ];
+}
+
+/**
+ * The same as folders of rules of their own, whose Rego may be changed: each brings its template along.
+ *
+ * @returns sources by folder, to be written as Rego v1.
+ * @throws ElfgateError as {@link gatekeeperRules}.
+ */
+export function importedRules(
+  manifests: Readonly<Record<string, string>>,
+  locations: ReadonlyMap<string, string>,
+): readonly GatekeeperSource[] {
+  return constraintsOf(manifests, locations).flatMap((constraint) => {
+    const { name, template, location } = constraint;
+    // Not below elfgate: what a template reads of its input is not checked against the facts.
+    const root = ['gatekeeper_templates', name];
+    return [
+      ...template.modules.map((module) => ({
+        path: `gatekeeper/${name}/${module.name}`,
+        text: module.text.trimStart(),
+        location: template.location,
+        root,
+      })),
+      { path: `gatekeeper/${name}/${name}.rego`, text: constraintRule(constraint, root), location, root: null },
+    ];
+  });
+}
+
+function constraintsOf(
+  manifests: Readonly<Record<string, string>>,
+  locations: ReadonlyMap<string, string>,
+): readonly Constraint[] {
   const documents = Object.entries(manifests).flatMap(([path, text]) => documentsOf(text, locations.get(path) ?? path));
   const templates = new Map<string, ConstraintTemplate>();
   for (const document of documents.filter(({ yaml }) => isOf('templates.gatekeeper.sh', yaml.value))) {
@@ -63,23 +113,7 @@ export function gatekeeperRules(
     }
     names.set(constraint.name, constraint);
   }
-  const used = new Set(constraints.map(({ template }) => template));
-  return [
-    ...[...used].flatMap(({ kind, modules, location }) =>
-      modules.map(({ name, text }) => ({
-        path: `gatekeeper-templates/${kind}/${name}`,
-        text,
-        location,
-        root: templateRoot(kind),
-      })),
-    ),
-    ...constraints.map((constraint) => ({
-      path: `gatekeeper/${constraint.name}/${constraint.name}.rego`,
-      text: constraintRule(constraint),
-      location: constraint.location,
-      root: null,
-    })),
-  ];
+  return constraints;
 }
 
 /** One document of a manifest. */
@@ -264,8 +298,8 @@ function templateRoot(kind: string): readonly string[] {
   return ['elfgate', 'gatekeeper_templates', kind];
 }
 
-function constraintRule({ name, template, enforce, match, parameters }: Constraint): string {
-  const path = [...templateRoot(template.kind), ...template.package].map((part) => `[${JSON.stringify(part)}]`);
+function constraintRule({ name, template, enforce, match, parameters }: Constraint, root: readonly string[]): string {
+  const path = [...root, ...template.package].map((part) => `[${JSON.stringify(part)}]`);
   return [
     ruleMetadata({ title: template.title, description: template.description, severity: 'error', enforce, parameters }),
     `package elfgate.rules.gatekeeper[${JSON.stringify(name)}]`,

@@ -44,10 +44,11 @@ type response struct {
 	Build  *buildResult `json:"build,omitempty"`
 	Check  *checkResult `json:"check,omitempty"`
 	// Outline holds the outline of each file.
-	Outline []moduleOutline `json:"outline,omitempty"`
-	Test    *testResult     `json:"test,omitempty"`
-	Fmt     []formatResult  `json:"fmt,omitempty"`
-	Eval    *evalResult     `json:"eval,omitempty"`
+	Outline   []moduleOutline `json:"outline,omitempty"`
+	Test      *testResult     `json:"test,omitempty"`
+	Fmt       []formatResult  `json:"fmt,omitempty"`
+	Modernise []formatResult  `json:"modernise,omitempty"`
+	Eval      *evalResult     `json:"eval,omitempty"`
 	// Queries holds a result for each query, in their order.
 	Queries []queryResult `json:"queries,omitempty"`
 }
@@ -95,6 +96,8 @@ func run(ctx context.Context, asked request) (answer response, err error) {
 		answer.Test, err = test(ctx, asked)
 	case "fmt":
 		answer.Fmt, err = reformat(asked)
+	case "modernise":
+		answer.Modernise, err = modernise(asked)
 	case "eval":
 		answer.Eval, err = eval(ctx, asked)
 	case "queries":

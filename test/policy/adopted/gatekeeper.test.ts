@@ -4,7 +4,8 @@ import test from 'ava';
 import { dump } from 'js-yaml';
 import { inspectObjects } from '../../../src/admission/inspect-manifest.ts';
 import { ElfgateError } from '../../../src/errors.ts';
-import { compilePolicies } from '../../../src/policy/compile-policies.ts';
+import { importRules } from '../../../src/policy/adopted/import-rules.ts';
+import { checkPolicies, compilePolicies } from '../../../src/policy/compile-policies.ts';
 import { loadPolicy } from '../../../src/policy/evaluation.ts';
 import { parametersWithDefaults } from '../../../src/policy/rule-metadata.ts';
 import { directoryOf, engineFiles, opaOptions } from '../scratch.ts';
@@ -318,4 +319,29 @@ test('the Gatekeeper library: what needs no data of the cluster decides as its s
     [],
   );
   t.true(results.filter(({ outcome }) => outcome === 'as-asserted').length > 200);
+});
+
+test('an imported constraint is a folder of a rule that judges as the template does', async (t) => {
+  const sources = directoryOf({
+    'labels.yaml': labels.replace('unused := 1', 'all([true, count(input.review.object) > 0])'),
+    'constraint.yaml': constraint('K8sRequiredLabels', 'owner', { parameters: { labels: ['owner'] } }),
+  });
+  const files = await importRules([sources], opaOptions);
+  t.deepEqual(Object.keys(files), [
+    'gatekeeper/k8srequiredlabels.owner/k8srequiredlabels.owner.rego',
+    'gatekeeper/k8srequiredlabels.owner/library-0.rego',
+    'gatekeeper/k8srequiredlabels.owner/template.rego',
+  ]);
+  t.deepEqual((await checkPolicies([engine, directoryOf(files)], opaOptions)).problems, []);
+  t.deepEqual(await violations(files, [object('Pod', 'a')]), [
+    ['a', 'gatekeeper/k8srequiredlabels.owner', 'you must provide labels: {"owner"}'],
+  ]);
+});
+
+test('what holds no constraint cannot be imported', async (t) => {
+  await t.throwsAsync(importRules([directoryOf({ 'a.yaml': 'a: 1\n' })], opaOptions), {
+    instanceOf: ElfgateError,
+    code: 'policy',
+    message: /holds no constraint of Gatekeeper$/,
+  });
 });
