@@ -127,11 +127,14 @@ func comparisonIn(event *topdown.Event) *comparison {
 
 // valueIn is a side of a comparison as JSON, or nil where a part of it has no value.
 func valueIn(event *topdown.Event, side *ast.Term) any {
-	value := side.Value
-	if name, ok := value.(ast.Var); ok {
-		value = event.Locals.Get(name)
-	}
-	if value == nil || !value.IsGround() {
+	plugged, err := ast.TransformVars(side.Copy().Value, func(name ast.Var) (ast.Value, error) {
+		if value := event.Locals.Get(name); value != nil {
+			return value, nil
+		}
+		return name, nil
+	})
+	value, ok := plugged.(ast.Value)
+	if err != nil || !ok || !value.IsGround() {
 		return nil
 	}
 	if _, ref := value.(ast.Ref); ref {

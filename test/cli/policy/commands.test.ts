@@ -30,7 +30,7 @@ todo_test_later if false
 `,
 };
 
-test('a new rule compiles, its tests pass and reach every line, and it judges', async (t) => {
+test.serial('a new rule compiles, its tests pass and reach every line, and it judges', async (t) => {
   const cwd = emptyDirectory();
   const made = await runCli(['policy', 'new', 'house/no-build-id', '--directory', 'rules'], { cwd });
   t.is(made.exitCode, 0);
@@ -50,24 +50,26 @@ test('a new rule compiles, its tests pass and reach every line, and it judges', 
   t.regex(again.stderr, /rules\/house\/no-build-id is there already/);
 });
 
-test('tests print as a runner does: by file, what differs line by line, what was printed, and what they add up to', async (t) => {
-  const cwd = directoryOf(arithmetic);
-  const run = await runCli(['policy', 'test', '.', '--coverage'], { cwd });
-  t.is(run.exitCode, 1);
-  t.is(
-    run.stdout.replace(/in \d+\.\d s/, 'in N s').replace(/ {2}\d+ ms/g, ''),
-    `sum_test.rego
+test.serial(
+  'tests print as a runner does: by file, what differs line by line, what was printed, and what they add up to',
+  async (t) => {
+    const cwd = directoryOf(arithmetic);
+    const run = await runCli(['policy', 'test', '.', '--coverage'], { cwd });
+    t.is(run.exitCode, 1);
+    t.is(
+      run.stdout.replace(/in \d+\.\d s/, 'in N s').replace(/ {2}\d+ ms/g, ''),
+      `sum_test.rego
   ✔ of two
   ✘ of objects
       sum_test.rego:9
-      {"a": [1, 2], "b": "same", "c": sum.of(1, 1)} == {"a": [1, 3], "b": "same", "c": 2}
+          {"a": [1, 2], "b": "same", "c": sum.of(1, 1)} == {"a": [1, 3], "b": "same", "c": 2}
       - right side, + left side
-        "a": [
-          1,
+          "a": [
+            1,
       -     3
       +     2
-        ],
-        "b": "same",
+          ],
+          "b": "same",
       │ about to differ
   ○ later
 
@@ -77,10 +79,11 @@ coverage of lines
 in N s
 1 passed, 1 failed, 1 skipped
 `,
-  );
-});
+    );
+  },
+);
 
-test('the same as JUnit, LCOV and JSON', async (t) => {
+test.serial('the same as JUnit, LCOV and JSON', async (t) => {
   const cwd = directoryOf(arithmetic);
   const [junit, lcov, json] = await Promise.all(
     ['junit', 'lcov', 'json'].map((format) => runCli(['policy', 'test', '.', '-o', format], { cwd })),
@@ -103,7 +106,7 @@ test('the same as JUnit, LCOV and JSON', async (t) => {
   );
 });
 
-test('with --watch tests run again when a file changes, whatever was wrong with it', async (t) => {
+test.serial('with --watch tests run again when a file changes, whatever was wrong with it', async (t) => {
   const cwd = directoryOf({ 'a_test.rego': 'package a_test\n\ntest_a if false\n' });
   const child = spawn(
     process.execPath,
@@ -132,7 +135,7 @@ test('with --watch tests run again when a file changes, whatever was wrong with 
   t.pass();
 });
 
-test('a fact that is misspelt is an error with its line and what was meant', async (t) => {
+test.serial('a fact that is misspelt is an error with its line and what was meant', async (t) => {
   const cwd = directoryOf({
     'house/a/a.rego': `# METADATA
 # title: a
@@ -157,39 +160,46 @@ findings contains {"path": binary.path, "message": "x"} if {
   );
 });
 
-test('eval answers as the engine does, with base data, and explains which rules fired and where others stopped', async (t) => {
-  const cwd = directoryOf({
-    'p.rego': 'package p\n\nallow if {\n\tinput.user == data.admin\n\tinput.level > 3\n}\n\nbig := 9007199254740993\n',
-    'data.json': '{"admin": "root"}',
-    'in.json': '{"user": "root", "level": 2}',
-  });
-  const plain = await runCli(['policy', 'eval', '-d', 'p.rego', '-d', 'data.json', 'data.p.big = x'], { cwd });
-  t.is(plain.stdout, '{"result":[{"x":9007199254740993}]}\n');
-  const explained = await runCli(
-    ['policy', 'eval', '--explain', '-d', 'p.rego', '-d', 'data.json', '-i', 'in.json', 'data.p.allow = x'],
-    { cwd },
-  );
-  t.is(explained.exitCode, 0);
-  t.is(explained.stdout, '{"result":[]}\n');
-  t.regex(
-    explained.stderr,
-    /^✘ data\.p\.allow {2}p\.rego:3 {2}stopped in line 5\n {4}.*input\.level > 3\n[^✔]*input\.level: 2/s,
-  );
-});
+test.serial(
+  'eval answers as the engine does, with base data, and explains which rules fired and where others stopped',
+  async (t) => {
+    const cwd = directoryOf({
+      'p.rego':
+        'package p\n\nallow if {\n\tinput.user == data.admin\n\tinput.level > 3\n}\n\nbig := 9007199254740993\n',
+      'data.json': '{"admin": "root"}',
+      'in.json': '{"user": "root", "level": 2}',
+    });
+    const plain = await runCli(['policy', 'eval', '-d', 'p.rego', '-d', 'data.json', 'data.p.big = x'], { cwd });
+    t.is(plain.stdout, '{"result":[{"x":9007199254740993}]}\n');
+    const explained = await runCli(
+      ['policy', 'eval', '--explain', '-d', 'p.rego', '-d', 'data.json', '-i', 'in.json', 'data.p.allow = x'],
+      { cwd },
+    );
+    t.is(explained.exitCode, 0);
+    t.is(explained.stdout, '{"result":[]}\n');
+    t.is(
+      explained.stderr,
+      '✘ data.p.allow  p.rego:3  stopped in line 5\n        input.level > 3\n        |\n        2\n',
+    );
+  },
+);
 
-test('build writes a bundle, the same bytes each time; an own bundle is judged by as its directory is', async (t) => {
-  const cwd = emptyDirectory();
-  const built = await runCli(['policy', 'build', '--output-file', 'all.tar.gz', '-o', 'json'], { cwd });
-  t.is(built.exitCode, 0, built.stderr);
-  const first = readFileSync(join(cwd, 'all.tar.gz'));
-  const { rules, bytes } = JSON.parse(built.stdout);
-  t.true(rules.length > 30);
-  t.is(bytes, statSync(join(cwd, 'all.tar.gz')).size);
-  await runCli(['policy', 'build', '--output-file', 'again.tar.gz'], { cwd });
-  t.deepEqual(readFileSync(join(cwd, 'again.tar.gz')), first);
-});
+test.serial(
+  'build writes a bundle, the same bytes each time; an own bundle is judged by as its directory is',
+  async (t) => {
+    const cwd = emptyDirectory();
+    const built = await runCli(['policy', 'build', '--output-file', 'all.tar.gz', '-o', 'json'], { cwd });
+    t.is(built.exitCode, 0, built.stderr);
+    const first = readFileSync(join(cwd, 'all.tar.gz'));
+    const { rules, bytes } = JSON.parse(built.stdout);
+    t.true(rules.length > 30);
+    t.is(bytes, statSync(join(cwd, 'all.tar.gz')).size);
+    await runCli(['policy', 'build', '--output-file', 'again.tar.gz'], { cwd });
+    t.deepEqual(readFileSync(join(cwd, 'again.tar.gz')), first);
+  },
+);
 
-test('fmt writes what differs, and says which files did', async (t) => {
+test.serial('fmt writes what differs, and says which files did', async (t) => {
   const cwd = directoryOf({ 'a.rego': 'package a\nb:=1\n' });
   t.deepEqual(await runCli(['policy', 'fmt', '--check', '.'], { cwd }), {
     exitCode: 1,
@@ -212,7 +222,7 @@ const bad: readonly (readonly [string, Readonly<Record<string, string>>, readonl
     'a rule that is in no rule set',
     {
       'f/a/a.rego':
-        '# METADATA\n# title: a\n# description: a\n# custom: {severity: error, facts: []}\npackage elfgate.rules.f.a\n\nfindings contains x if some x in []\n',
+        '# METADATA\n# title: a\n# description: a\n# custom: {severity: error, facts: []}\npackage elfgate.rules.f.a\n\nfindings contains {"path": "a", "message": "b"} if input.never\n',
     },
     ['check', '--policy', '.', '--only-policy', 'objects:o.yaml'],
     /\[configuration\]: no rule of \. is on/,
@@ -290,7 +300,7 @@ const bad: readonly (readonly [string, Readonly<Record<string, string>>, readonl
 ];
 
 for (const [what, files, args, message] of bad) {
-  test(`${what}: exit code 2 and the reason, never an empty result`, async (t) => {
+  test.serial(`${what}: exit code 2 and the reason, never an empty result`, async (t) => {
     const cwd = directoryOf({ 'o.yaml': deployment, ...files });
     if (existsSync(join(cwd, 'bad.json'))) {
       writeFileSync(join(cwd, 'bad.json'), Buffer.from([0x22, 0xff, 0xfe, 0x22]));
@@ -302,7 +312,7 @@ for (const [what, files, args, message] of bad) {
   });
 }
 
-test('10 MB of data are read, and more than the limit is refused', async (t) => {
+test.serial('10 MB of data are read, and more than the limit is refused', async (t) => {
   const cwd = directoryOf({
     'large.json': JSON.stringify({ rows: Array.from({ length: 180_000 }, (_, id) => ({ id, text: 'x'.repeat(30) })) }),
   });
