@@ -53,16 +53,10 @@ export async function imageTree(image: Image, options: ImageTreeOptions): Promis
       },
       onBinary: options.onBinary ?? (() => {}),
     };
-    const changes = await readLayers(image, reading, options.signal);
     const root = emptyRoot();
-    for (const [index, layer] of image.layers.entries()) {
-      const ofLayer = changes[index];
-      if (ofLayer !== undefined) {
-        inLayer(image, layer, () => applyLayer(root, ofLayer, layer.index));
-        // What the next layers hide need not be remembered.
-        delete changes[index];
-      }
-    }
+    await readLayers(image, reading, options.signal, (layer, changes) =>
+      inLayer(image, layer, () => applyLayer(root, changes, layer.index)),
+    );
     return treeOf(root, () => contents.close());
   } catch (error) {
     contents.close();
@@ -70,21 +64,35 @@ export async function imageTree(image: Image, options: ImageTreeOptions): Promis
   }
 }
 
-/** Reads as many layers at once as there are processors; one that fails stops the others. */
+/**
+ * Reads as many layers at once as there are processors; one that fails stops the others. Each is applied as soon as all
+ * below it are, so that what the next ones hide need not be remembered.
+ */
 async function readLayers(
   image: Image,
   reading: LayerReading,
   outer: AbortSignal | undefined,
-): Promise<(LayerChanges | undefined)[]> {
+  apply: (layer: Layer, changes: LayerChanges) => void,
+): Promise<void> {
   const stop = new AbortController();
   const signal = outer === undefined ? stop.signal : AbortSignal.any([outer, stop.signal]);
-  const changes: LayerChanges[] = [];
   const waiting = [...image.layers];
+  const unapplied = [...image.layers];
+  const read = new Map<Layer, LayerChanges>();
   let failure: { readonly error: unknown } | null = null;
   const work = async (): Promise<void> => {
     for (let layer = waiting.shift(); layer !== undefined; layer = waiting.shift()) {
       try {
-        changes[image.layers.indexOf(layer)] = await readLayer(image, layer, reading, signal);
+        read.set(layer, await readLayer(image, layer, reading, signal));
+        for (let [lowest] = unapplied; lowest !== undefined; [lowest] = unapplied) {
+          const changes = read.get(lowest);
+          if (changes === undefined) {
+            break;
+          }
+          unapplied.shift();
+          read.delete(lowest);
+          apply(lowest, changes);
+        }
       } catch (error) {
         // The first one tells; the others were merely stopped.
         failure ??= { error: outer?.aborted === true ? outer.reason : error };
@@ -98,7 +106,6 @@ async function readLayers(
   if (failed !== null) {
     throw failed.error;
   }
-  return changes;
 }
 
 async function readLayer(
