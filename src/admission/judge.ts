@@ -102,15 +102,15 @@ export async function admissionJudge(
     enforced: ReadonlyMap<string, RuleInForce>,
     today: Date,
   ): Promise<readonly Verdict[]> => {
-    const verdicts: Verdict[] = [];
+    const questions: { readonly document: FactsDocument; readonly evaluator: Evaluator }[] = [];
     for (const { spec } of templates) {
       const demands = nodeDemands(spec.nodeSelector, configuration.admission.nodes);
       const evaluator = await evaluatorFor(demands);
-      for (const document of await documentsOfPod(spec, images, demands.architectures)) {
-        verdicts.push(await judgeDocument(document, evaluator, enforced, today));
-      }
+      const documents = await documentsOfPod(spec, images, demands.architectures);
+      questions.push(...documents.map((document) => ({ document, evaluator })));
     }
-    return verdicts;
+    // Handed over together: a thread that has them all is not woken for each.
+    return Promise.all(questions.map(({ document, evaluator }) => judgeDocument(document, evaluator, enforced, today)));
   };
 
   return {
@@ -118,10 +118,11 @@ export async function admissionJudge(
     bundle,
     async judge(workload, namespace, today) {
       const enforced = inNamespace(inForce, namespace, configuration);
-      return together([
-        await judgeDocument(documentOfWorkload(workload, review), anywhere, enforced, today),
-        ...(await judgePods(workload.templates, workload.images, enforced, today)),
+      const [object, pods] = await Promise.all([
+        judgeDocument(documentOfWorkload(workload, review), anywhere, enforced, today),
+        judgePods(workload.templates, workload.images, enforced, today),
       ]);
+      return together([object, ...pods]);
     },
     judgeImages: async (templates, images, today) => together(await judgePods(templates, images, inForce, today)),
     async close() {
