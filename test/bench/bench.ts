@@ -14,6 +14,7 @@ const benches: readonly string[] = [
   'plugin-open',
   'scan',
   'trust',
+  'admission',
 ];
 
 const asked = process.argv.slice(2);

@@ -1,15 +1,6 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  appendFileSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { appendFileSync, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -21,8 +12,8 @@ import { defaultConfiguration } from '../../src/policy/configuration/configurati
 import { rulesInForce } from '../../src/policy/enforcement.ts';
 import { baseData, loadPolicy } from '../../src/policy/evaluation.ts';
 import { startEvaluatorPool } from '../../src/policy/evaluator-pool.ts';
-import { opaHome } from '../../src/policy/opa-sources.ts';
 import { artifacts } from '../lab/lab.ts';
+import { opaPeer } from './opa-peer.ts';
 import { inTurn } from './processes.ts';
 import { promise } from './promises.ts';
 
@@ -172,7 +163,7 @@ async function typicalFacts(): Promise<object> {
 }
 
 async function startServer(): Promise<{ ask(): Promise<void>; stop(): Promise<void> }> {
-  const program = peer();
+  const program = opaPeer();
   const directory = mkdtempSync(join(tmpdir(), 'elfgate-bench-'));
   cpSync(policies, join(directory, 'policies'), {
     recursive: true,
@@ -232,22 +223,6 @@ async function startServer(): Promise<{ ask(): Promise<void>; stop(): Promise<vo
       rmSync(directory, { recursive: true });
     },
   };
-}
-
-/** The opa program of the version in `src/policy/opa/go.mod`, built for this machine. */
-function peer(): string {
-  const version = /opa (v[\d.]+)/.exec(readFileSync(join(opaHome, 'go.mod'), 'utf8'))?.[1] ?? '';
-  const directory = join(cache, 'bench', `opa-${version}`);
-  const program = join(directory, 'opa');
-  if (!existsSync(program)) {
-    mkdirSync(directory, { recursive: true });
-    const environment = { ...process.env, GOBIN: directory, CGO_ENABLED: '0', GOFLAGS: '' };
-    execFileSync('go', ['install', `github.com/open-policy-agent/opa@${version}`], {
-      env: environment,
-      stdio: 'inherit',
-    });
-  }
-  return program;
 }
 
 async function freePort(): Promise<number> {
