@@ -224,7 +224,7 @@ export const limits = {
   /** Bytes of all kept files of an image, nearly all of which lie in a temporary file. */
   keptImageBytes: 17_179_869_184,
   /** Bytes of the kept files of an image that stay in memory; the rest goes to a temporary file. */
-  keptInMemoryBytes: 33_554_432,
+  keptInMemoryBytes: 16_777_216,
   /** Bytes of one kept file that may stay in memory: most have some hundred thousand. */
   keptFileInMemoryBytes: 1_048_576,
   /** Bytes of layers as stored below which an image is inspected on one thread: in less time than others take to start. */
