@@ -69,6 +69,7 @@ registries: [ { host: registry.internal, plainHttp: true }, { host: registry.exa
       { host: 'registry.example.com', plainHttp: false, ca: '/etc/ca.pem', mirrors: ['mirror.internal'] },
     ],
     admission: defaultConfiguration.admission,
+    policies: defaultConfiguration.policies,
     trust: defaultConfiguration.trust,
   });
 });
