@@ -1,5 +1,6 @@
 import { documentsOfTargets } from './documents.ts';
 import { type ImageOptions, imageAccess } from './images.ts';
+import { jsonPieces } from './json-pieces.ts';
 import { usesColor, writeOutput } from './output.ts';
 import { reportProblems } from './problems.ts';
 import { startProgress } from './progress.ts';
@@ -29,7 +30,7 @@ export async function inspectCommand(
   const [only, ...others] = documents;
   if (options.output === 'json') {
     const output = others.length === 0 ? only : { targets: documents };
-    await writeOutput(`${JSON.stringify(output, null, 2)}\n`, options, surroundings);
+    await writeOutput(jsonPieces(output), options, surroundings);
   } else {
     const { renderFacts } = await import('./inspect-text.ts');
     const color = usesColor(options.color, surroundings.env, surroundings.stdout);

@@ -1,40 +1,64 @@
-import { writeFileSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { ElfgateError } from '../src/errors.ts';
 import type { SharedOptions } from './shared-options.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /**
- * Writes the whole output of a command at once, to standard output or to `--output-file`.
+ * Writes the whole output of a command, to standard output or to `--output-file`: a text, or pieces of one.
  *
  * @throws ElfgateError `unreadable` when the file cannot be written.
  */
-export async function writeOutput(text: string, options: SharedOptions, { stdout }: Surroundings): Promise<void> {
+export async function writeOutput(
+  text: string | Iterable<string>,
+  options: SharedOptions,
+  { stdout }: Surroundings,
+): Promise<void> {
+  const pieces = typeof text === 'string' ? [text] : text;
   if (options.outputFile !== undefined) {
-    try {
-      writeFileSync(options.outputFile, text);
-    } catch (cause) {
-      throw new ElfgateError('unreadable', `${options.outputFile}: cannot be written`, {
-        hint: 'check that the directory exists and may be written to',
-        cause,
-      });
-    }
+    writeFile(options.outputFile, pieces);
     return;
   }
-  await new Promise<void>((resolve, reject) => {
-    // Whoever reads a pipe may stop when he has seen enough (head): no failure of ours.
+  for (const piece of pieces) {
+    if (!(await written(piece, stdout))) {
+      return;
+    }
+  }
+}
+
+function writeFile(path: string, pieces: Iterable<string>): void {
+  try {
+    const file = openSync(path, 'w');
+    try {
+      for (const piece of pieces) {
+        writeFileSync(file, piece);
+      }
+    } finally {
+      closeSync(file);
+    }
+  } catch (cause) {
+    throw new ElfgateError('unreadable', `${path}: cannot be written`, {
+      hint: 'check that the directory exists and may be written to',
+      cause,
+    });
+  }
+}
+
+/** @returns false when nobody reads any more: whoever reads a pipe may stop when he has seen enough (head). */
+function written(piece: string, stdout: Surroundings['stdout']): Promise<boolean> {
+  return new Promise((resolve, reject) => {
     const onError = (error: Error): void => {
       if ('code' in error && error.code === 'EPIPE') {
-        resolve();
+        resolve(false);
       } else {
         reject(error);
       }
     };
     stdout.once('error', onError);
-    stdout.write(text, (error) => {
+    stdout.write(piece, (error) => {
       // A failed write is told by the event too, which would end the process if nobody listened.
       if (!error) {
         stdout.off('error', onError);
-        resolve();
+        resolve(true);
       }
     });
   });
