@@ -1,5 +1,6 @@
-import { watch } from 'node:fs/promises';
+import { watch } from 'node:fs';
 import { relative } from 'node:path';
+import { ElfgateError } from '../src/errors.ts';
 import { printable } from '../src/findings/printable.ts';
 import { type PolicyTestReport, testPolicies } from '../src/policy/rego-tests.ts';
 import { renderFailure } from './failure.ts';
@@ -36,8 +37,10 @@ export async function policyTestCommand(
       return 2;
     }
   };
+  // Before the first run: what is saved while it goes on is not missed.
+  const changes = watchFiles(policyDirectories(directories));
   let exitCode = await once();
-  for await (const changed of changes(policyDirectories(directories))) {
+  for await (const changed of changes) {
     surroundings.stderr.write(`\n${printable(changed)} changed\n`);
     exitCode = await once();
   }
@@ -47,31 +50,42 @@ export async function policyTestCommand(
 /** Milliseconds. Editors write a file in several steps. */
 const settleTime = 150;
 
-/** The name of a Rego or data file each time that some have changed; ends only with the process. */
-async function* changes(directories: readonly string[]): AsyncGenerator<string> {
+/**
+ * The name of a Rego or data file each time that some have changed since this was called; ends only with the process.
+ *
+ * @throws ElfgateError `unreadable` when a directory cannot be watched.
+ */
+function watchFiles(directories: readonly string[]): AsyncGenerator<string> {
   let pending: string | null = null;
   let wake = (): void => {};
   for (const directory of directories) {
-    void (async () => {
-      for await (const { filename } of watch(directory, { recursive: true })) {
+    try {
+      watch(directory, { recursive: true }, (_event, filename) => {
         if (filename !== null && /\.(?:rego|json|ya?ml)$/.test(filename)) {
           pending = filename;
           wake();
         }
-      }
-    })();
-  }
-  for (;;) {
-    if (pending === null) {
-      await new Promise<void>((resolve) => {
-        wake = resolve;
+      });
+    } catch (cause) {
+      throw new ElfgateError('unreadable', `${directory}: cannot be watched`, {
+        hint: 'name directories that exist and may be read',
+        cause,
       });
     }
-    await new Promise((resolve) => setTimeout(resolve, settleTime));
-    const changed = pending ?? '';
-    pending = null;
-    yield changed;
   }
+  return (async function* () {
+    for (;;) {
+      if (pending === null) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+      await new Promise((resolve) => setTimeout(resolve, settleTime));
+      const changed = pending ?? '';
+      pending = null;
+      yield changed;
+    }
+  })();
 }
 
 async function testOnce(

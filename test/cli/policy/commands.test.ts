@@ -113,9 +113,13 @@ test.serial('with --watch tests run again when a file changes, whatever was wron
     [join(import.meta.dirname, '..', '..', '..', 'cli', 'main.ts'), 'policy', 'test', '.', '--watch'],
     { cwd, stdio: ['ignore', 'pipe', 'pipe'] },
   );
+  t.teardown(() => child.kill());
   let seen = '';
   const until = async (pattern: RegExp): Promise<void> => {
-    while (!pattern.test(seen)) {
+    for (let waits = 0; !pattern.test(seen); waits++) {
+      if (waits > 1_200) {
+        throw new Error(`a minute without ${pattern}: ${seen}`);
+      }
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     seen = '';
@@ -131,7 +135,6 @@ test.serial('with --watch tests run again when a file changes, whatever was wron
   await until(/cannot decide\[policy\]/);
   writeFileSync(join(cwd, 'a_test.rego'), 'package a_test\n\ntest_a if true\n');
   await until(/1 passed, 0 failed/);
-  child.kill();
   t.pass();
 });
 
