@@ -38,9 +38,12 @@ export function readSymbolRelocations(
   memory: MemoryImage,
 ): readonly Relocation[] {
   const relocations: Relocation[] = [];
+  const layout = layoutOf(header);
+  const { littleEndian } = header.encoding;
   for (const { lazy, entryBytes, fields } of stretchesOfTables(header, dynamic, memory)) {
-    for (let at = 0; at < fields.bytes.length; at += entryBytes) {
-      const symbol = symbolOf(fields, at, header);
+    const view = viewOf(fields.bytes);
+    for (let at = 0; at < view.byteLength; at += entryBytes) {
+      const symbol = view.getUint32(at + layout.symbol, littleEndian) >>> layout.symbolShift;
       if (symbol !== 0) {
         if (relocations.length >= limits.symbolRelocations) {
           throw new FormatError(
@@ -48,7 +51,8 @@ export function readSymbolRelocations(
             `more than ${limits.symbolRelocations} relocations refer to symbols, which is more than are read`,
           );
         }
-        relocations.push({ address: fields.word(at), symbol, type: typeOf(fields, at, header), lazy });
+        const type = (view.getUint32(at + layout.type, littleEndian) >>> layout.typeShift) & layout.typeMask;
+        relocations.push({ address: fields.word(at), symbol, type: type >>> 0, lazy });
       }
     }
   }
@@ -67,15 +71,21 @@ export function findRelocation(
   memory: MemoryImage,
   isWanted: (address: number, type: number, symbol: number, addend: number | null) => boolean,
 ): FoundRelocation | null {
-  const { addressBytes } = header.encoding;
+  const { addressBytes, is64, littleEndian } = header.encoding;
+  const layout = layoutOf(header);
+  const [low, high] = littleEndian || !is64 ? [0, 4] : [4, 0];
   for (const { entryBytes, fields } of stretchesOfTables(header, dynamic, memory)) {
-    const hasAddend = entryBytes === 3 * addressBytes;
-    for (let at = 0; at < fields.bytes.length; at += entryBytes) {
-      const address = fields.word(at);
-      const type = typeOf(fields, at, header);
-      // Elf64_Rela and Elf32_Rela end with it.
-      const addend = hasAddend ? fields.word(at + 2 * addressBytes) : null;
-      if (isWanted(address, type, symbolOf(fields, at, header), addend)) {
+    const view = viewOf(fields.bytes);
+    // Elf64_Rela and Elf32_Rela end with it.
+    const addendPlace = entryBytes === 3 * addressBytes ? 2 * addressBytes : null;
+    const word = (at: number): number =>
+      (is64 ? view.getUint32(at + high, littleEndian) * 0x1_0000_0000 : 0) + view.getUint32(at + low, littleEndian);
+    for (let at = 0; at < view.byteLength; at += entryBytes) {
+      const address = word(at);
+      const type = ((view.getUint32(at + layout.type, littleEndian) >>> layout.typeShift) & layout.typeMask) >>> 0;
+      const symbol = view.getUint32(at + layout.symbol, littleEndian) >>> layout.symbolShift;
+      const addend = addendPlace === null ? null : word(at + addendPlace);
+      if (isWanted(address, type, symbol, addend)) {
         return { address, type, addend };
       }
     }
@@ -96,13 +106,11 @@ export interface FoundRelocation extends Pick<Relocation, 'address' | 'type'> {
 export function highestSymbol(header: ElfHeader, dynamic: DynamicSection, memory: MemoryImage): number {
   let highest = 0;
   const { littleEndian } = header.encoding;
-  const { place, shift } = symbolField(header);
+  const { symbol: place, symbolShift } = layoutOf(header);
   for (const { entryBytes, fields } of stretchesOfTables(header, dynamic, memory)) {
-    const { bytes } = fields;
-    // A plugin has fifty thousand of them, and every file is asked: no call more than one for each.
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    for (let at = place; at < bytes.length; at += entryBytes) {
-      const symbol = view.getUint32(at, littleEndian) >>> shift;
+    const view = viewOf(fields.bytes);
+    for (let at = place; at < view.byteLength; at += entryBytes) {
+      const symbol = view.getUint32(at, littleEndian) >>> symbolShift;
       if (symbol > highest) {
         highest = symbol;
       }
@@ -173,32 +181,33 @@ function* stretchesOfTables(
   }
 }
 
-// 64-bit MIPS packs symbol, special symbol and three types as single fields, so that in little-endian files the
-// halves of r_info stand the other way round (MIPS ELF supplement 64-bit, "Relocation").
-function hasMipsInfo({ machine, encoding }: ElfHeader): boolean {
-  return machine === EM.mips && encoding.is64 && encoding.littleEndian;
+// A plugin has fifty thousand relocations, and every file is asked: no calls for a field of each, which a short run is too
+// short to make fast.
+function viewOf({ buffer, byteOffset, byteLength }: Buffer): DataView {
+  return new DataView(buffer, byteOffset, byteLength);
 }
 
-function symbolOf(fields: Fields, at: number, header: ElfHeader): number {
-  const { place, shift } = symbolField(header);
-  return fields.u32(at + place) >>> shift;
+/** Where in an entry the 32-bit fields of `r_info` stand, bytes, and which of their bits count. */
+interface EntryLayout {
+  readonly symbol: number;
+  readonly symbolShift: number;
+  readonly type: number;
+  readonly typeShift: number;
+  readonly typeMask: number;
 }
 
-/** Where in an entry the symbol's number stands, and how many bits of the word below it are not part of it. */
-function symbolField(header: ElfHeader): { readonly place: number; readonly shift: number } {
-  const { is64, littleEndian } = header.encoding;
+function layoutOf({ machine, encoding: { is64, littleEndian } }: ElfHeader): EntryLayout {
   if (!is64) {
-    return { place: 4, shift: 8 };
+    return { symbol: 4, symbolShift: 8, type: 4, typeShift: 0, typeMask: 0xff };
   }
-  return { place: littleEndian && !hasMipsInfo(header) ? 12 : 8, shift: 0 };
-}
-
-function typeOf(fields: Fields, at: number, header: ElfHeader): number {
-  const { is64, littleEndian } = header.encoding;
-  if (!is64) {
-    return fields.u32(at + 4) & 0xff;
+  // 64-bit MIPS packs symbol, special symbol and three types as single fields, so that in little-endian files the halves
+  // of r_info stand the other way round, and the type is the last byte (MIPS ELF supplement 64-bit, "Relocation").
+  if (machine === EM.mips && littleEndian) {
+    return { symbol: 8, symbolShift: 0, type: 12, typeShift: 24, typeMask: 0xff };
   }
-  return hasMipsInfo(header) ? fields.u8(at + 15) : fields.u32(littleEndian ? at + 8 : at + 12);
+  return littleEndian
+    ? { symbol: 12, symbolShift: 0, type: 8, typeShift: 0, typeMask: -1 }
+    : { symbol: 8, symbolShift: 0, type: 12, typeShift: 0, typeMask: -1 };
 }
 
 // gABI, DT_RELR: an even word is an address, an odd one a bitmap of the words that follow the last address.
