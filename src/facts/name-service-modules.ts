@@ -1,8 +1,7 @@
-import { ElfFile } from '../binary/elf/elf-file.ts';
 import { machineName, PT } from '../binary/elf/names.ts';
-import { FormatError } from '../errors.ts';
 import type { FileTree } from '../image/file-tree.ts';
 import { limits } from '../limits.ts';
+import { withElf } from './elf-in-tree.ts';
 import type { RootFacts } from './schema.ts';
 
 /** The modules that a root holds for the services of its nsswitch.conf, in every directory of a C library. */
@@ -43,28 +42,13 @@ interface ReadLibrary {
 
 /** `null` for what is not there, or is damaged, which its own facts then say. */
 function readLibrary(tree: FileTree, path: string): ReadLibrary | null {
-  const found = tree.resolve(path);
-  if (found === null || found.kind !== 'file') {
-    return null;
-  }
-  const source = tree.open(found.path);
-  try {
-    const elf = new ElfFile(source);
-    return {
-      path: found.path,
-      machine: machineName(elf.header.machine),
-      class: elf.header.encoding.is64 ? 64 : 32,
-      threadStorage: elf.segments.some(({ type }) => type === PT.tls),
-      needed: elf.dynamic?.needed ?? [],
-    };
-  } catch (error) {
-    if (error instanceof FormatError) {
-      return null;
-    }
-    throw error;
-  } finally {
-    source.close();
-  }
+  return withElf(tree, path, (elf, place) => ({
+    path: place,
+    machine: machineName(elf.header.machine),
+    class: elf.header.encoding.is64 ? 64 : 32,
+    threadStorage: elf.segments.some(({ type }) => type === PT.tls),
+    needed: elf.dynamic?.needed ?? [],
+  }));
 }
 
 // The C library and its loader have thread-local storage of their own, which the embedded dlopen knows to set up.

@@ -1,10 +1,9 @@
-import { ElfFile } from '../binary/elf/elf-file.ts';
 import { machineName } from '../binary/elf/names.ts';
 import { identifyCLibrary } from '../binary/libc/c-library.ts';
 import { readTunables } from '../binary/libc/tunables.ts';
-import { FormatError } from '../errors.ts';
 import type { FileTree } from '../image/file-tree.ts';
 import { limits } from '../limits.ts';
+import { withElf } from './elf-in-tree.ts';
 import { nameServiceModules } from './name-service-modules.ts';
 import type { RootFacts } from './schema.ts';
 
@@ -72,25 +71,6 @@ function findLibc(tree: FileTree): FoundLibc | null {
     }
   }
   return null;
-}
-
-/** Runs a question on an ELF file of the root; `null` when there is none, or it is damaged, which its own facts then say. */
-function withElf<Answer>(tree: FileTree, path: string, ask: (elf: ElfFile, path: string) => Answer): Answer | null {
-  const found = tree.resolve(path);
-  if (found === null || found.kind !== 'file') {
-    return null;
-  }
-  const source = tree.open(found.path);
-  try {
-    return ask(new ElfFile(source), found.path);
-  } catch (error) {
-    if (error instanceof FormatError) {
-      return null;
-    }
-    throw error;
-  } finally {
-    source.close();
-  }
 }
 
 function readText(tree: FileTree, path: string): { readonly path: string; readonly text: string } | null {
