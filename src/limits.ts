@@ -112,6 +112,8 @@ export const limits = {
   evaluationsWaiting: 10_000,
   /** Inputs handed to one thread ahead of time, so that it does not idle while its last answer travels. */
   evaluationsAhead: 4,
+  /** Inputs of one question to a thread of the pool. A review has three or so; one of a thousand is for all threads. */
+  evaluationsTogether: 8,
   /** MB of JavaScript heap of an evaluating thread: built-ins build their results there. */
   evaluatorHeapMegabytes: 512,
   /** Bytes of a path, PATH_MAX of Linux: longer ones name nothing. */
@@ -277,6 +279,8 @@ export const limits = {
   reportResults: 256,
   reportResources: 16,
   reportText: 512,
+  /** Bytes of documents about images that reviews have in common. One is about as large as the facts of its images. */
+  documentsMemoryBytes: 67_108_864,
   /** Keys of one request of Gatekeeper, which asks for all images of a review at once. */
   providerKeys: 1_024,
   /** Milliseconds of one evaluation during a review. The API server waits for 10 s by default, typical facts take one. */

@@ -112,7 +112,7 @@ async function review(
   }
   const { request: asked } = parsed;
   const decision = await options.tracing.review(path, request.get('traceparent') ?? null, async (span) => {
-    const made = await decide(asked, bench, deadlineOf(request));
+    const made = await withDeadline(request, (deadline) => decide(asked, bench, deadline));
     span.setAttributes({
       'elfgate.outcome': made.outcome,
       'k8s.namespace.name': asked.namespace ?? '',
@@ -128,15 +128,25 @@ async function review(
   record(path, asked, decision, bench, performance.now() - start, options);
 }
 
-/** The API server's deadline, less what judging takes. A timeout that makes no sense is the default one. */
-function deadlineOf(request: Request): AbortSignal {
+/** Works within the API server's deadline, less what judging takes. A timeout that makes no sense is the default one. */
+async function withDeadline<Result>(
+  request: Request,
+  work: (deadline: AbortSignal) => Promise<Result>,
+): Promise<Result> {
   let milliseconds: number;
   try {
     milliseconds = reviewTimeout(request.query.timeout);
   } catch {
     milliseconds = reviewTimeout(null);
   }
-  return AbortSignal.timeout(Math.max(1, Math.floor(milliseconds * (1 - timeForJudging))));
+  // A timer that ends with its review: AbortSignal.timeout keeps one for each of the last seconds.
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(), Math.max(1, Math.floor(milliseconds * (1 - timeForJudging))));
+  try {
+    return await work(deadline.signal);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function record(
@@ -148,8 +158,10 @@ function record(
   { metrics, log }: ApplicationOptions,
 ): void {
   metrics.review(path, decision, milliseconds / 1_000);
-  const { revision } = bench.judge.bundle;
-  log.info(decisionRecord(path, request, decision, { revision, milliseconds }));
+  if (log.isLevelEnabled('info')) {
+    const { revision } = bench.judge.bundle;
+    log.info(decisionRecord(path, request, decision, { revision, milliseconds }));
+  }
   if (decision.mistake !== undefined) {
     log.error({ event: 'mistake', uid: request.uid, error: decision.mistake });
   }

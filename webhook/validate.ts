@@ -224,7 +224,7 @@ function decide(request: ReviewRequest, { findings, reviewed, unchanged, failure
 function isUnchanged(now: readonly PodTemplate[], before: readonly PodTemplate[]): boolean {
   const judgedParts = (templates: readonly PodTemplate[]): string =>
     JSON.stringify(templates.map(({ at, spec }) => ({ at, spec })));
-  return now.length > 0 && judgedParts(now) === judgedParts(before);
+  return now.length > 0 && now.length === before.length && judgedParts(now) === judgedParts(before);
 }
 
 /** `Deployment shop/gateway` */

@@ -33,13 +33,14 @@ export interface ImageInspector {
   /**
    * Adds who made an image, as it is told now: signatures come and go while bytes stay what they are.
    *
+   * @param patience called when something has to be asked: most reviews find it told, and a signal is a timer.
    * @throws ElfgateError when that cannot be asked.
    */
   withTrust(
     image: InspectedImage,
     reference: Reference & { readonly digest: Digest },
     credentials: CredentialSource,
-    signal: AbortSignal,
+    patience: () => AbortSignal,
   ): Promise<InspectedImage>;
 }
 
@@ -154,7 +155,7 @@ export function imageFacts(options: ImageFactsOptions): ImageFacts {
 
   const judgeable = async (reference: Reference, credentials: CredentialSource): Promise<InspectedImage> => {
     const image = await known(reference, credentials);
-    return inspector.withTrust(image, { ...reference, digest: image.digest }, credentials, patience());
+    return inspector.withTrust(image, { ...reference, digest: image.digest }, credentials, patience);
   };
 
   return {

@@ -1,4 +1,4 @@
-import type { FactsDocument } from '../facts/schema.ts';
+import { limits } from '../limits.ts';
 import { settingsFor } from '../policy/configuration/admission.ts';
 import type { Configuration } from '../policy/configuration/configuration.ts';
 import { type JudgedFinding, judgeFindings, type RuleInForce, rulesInForce } from '../policy/enforcement.ts';
@@ -7,7 +7,8 @@ import type { PolicyBundle } from '../policy/policy-bundle.ts';
 import type { PodTemplate } from '../workload/pod-templates.ts';
 import type { InspectedImage } from './image-facts.ts';
 import { type NodeDemands, nodeDemands, nodeParameters } from './node-profiles.ts';
-import { documentOfWorkload, documentsOfPod, type KnownWorkload, readsReview } from './workload-documents.ts';
+import { documentPreparation, type PreparedDocument, preparedDocument } from './prepared-documents.ts';
+import { documentOfWorkload, type KnownWorkload, readsReview } from './workload-documents.ts';
 
 /** A finding about an object of a cluster, or about one of its images. */
 export interface AdmissionFinding extends JudgedFinding {
@@ -32,7 +33,11 @@ export interface UnreadFile {
 
 /** Judges facts by the rules that are on, with their parameters. */
 export interface Evaluator {
-  evaluate(facts: FactsDocument): Promise<readonly PolicyFinding[]>;
+  /**
+   * @param inputs facts documents as {@link import('../policy/evaluation-input.ts').encodeInput} encodes them.
+   * @returns the findings for each, in their order.
+   */
+  evaluate(inputs: readonly Uint8Array<ArrayBuffer>[]): Promise<readonly (readonly PolicyFinding[])[]>;
   /** Answers what was handed in, then takes nothing more. */
   close(): Promise<void>;
 }
@@ -70,6 +75,7 @@ export async function admissionJudge(
   const anywhere = await prepare(bundle, inForce);
   const review = readsReview(bundle.rules.filter(({ id }) => inForce.has(id))) ? 'stated' : 'omitted';
   const onNodes = new Map<string, Promise<Evaluator>>();
+  const documentsOfPod = documentPreparation(limits.documentsMemoryBytes);
 
   const evaluatorFor = (demands: NodeDemands): Promise<Evaluator> => {
     const changed = [...nodeParameters(demands)].filter(([id]) => inForce.has(id));
@@ -82,35 +88,40 @@ export async function admissionJudge(
     return prepared;
   };
 
-  const judgeDocument = async (
-    document: FactsDocument,
-    { evaluate }: Evaluator,
-    enforced: ReadonlyMap<string, RuleInForce>,
-    today: Date,
-  ): Promise<Verdict> => {
-    const target = document.subject.name;
-    const judged = judgeFindings(await evaluate(document), target, today, configuration, enforced);
-    return {
-      findings: judged.map((finding) => ({ ...finding, target })),
-      problems: document.problems.map(({ path, message }) => ({ target, path, message })),
-    };
-  };
-
-  const judgePods = async (
-    templates: readonly PodTemplate[],
-    images: ReadonlyMap<string, InspectedImage>,
+  const judgeDocuments = async (
+    questions: readonly Question[],
     enforced: ReadonlyMap<string, RuleInForce>,
     today: Date,
   ): Promise<readonly Verdict[]> => {
-    const questions: { readonly document: FactsDocument; readonly evaluator: Evaluator }[] = [];
+    // All that is for one evaluator together: a thread is woken once and not for each.
+    const byEvaluator = Map.groupBy(questions, ({ evaluator }) => evaluator);
+    const verdicts = await Promise.all(
+      [...byEvaluator].map(async ([evaluator, asked]) => {
+        const findings = await evaluator.evaluate(asked.map(({ document }) => document.input));
+        return asked.map(({ document: { target, problems } }, index): Verdict => {
+          const judged = judgeFindings(findings[index] ?? [], target, today, configuration, enforced);
+          return {
+            findings: judged.map((finding) => ({ ...finding, target })),
+            problems: problems.map(({ path, message }) => ({ target, path, message })),
+          };
+        });
+      }),
+    );
+    return verdicts.flat();
+  };
+
+  const questionsAbout = async (
+    templates: readonly PodTemplate[],
+    images: ReadonlyMap<string, InspectedImage>,
+  ): Promise<readonly Question[]> => {
+    const questions: Question[] = [];
     for (const { spec } of templates) {
       const demands = nodeDemands(spec.nodeSelector, configuration.admission.nodes);
       const evaluator = await evaluatorFor(demands);
       const documents = await documentsOfPod(spec, images, demands.architectures);
       questions.push(...documents.map((document) => ({ document, evaluator })));
     }
-    // Handed over together: a thread that has them all is not woken for each.
-    return Promise.all(questions.map(({ document, evaluator }) => judgeDocument(document, evaluator, enforced, today)));
+    return questions;
   };
 
   return {
@@ -118,19 +129,24 @@ export async function admissionJudge(
     bundle,
     async judge(workload, namespace, today) {
       const enforced = inNamespace(inForce, namespace, configuration);
-      const [object, pods] = await Promise.all([
-        judgeDocument(documentOfWorkload(workload, review), anywhere, enforced, today),
-        judgePods(workload.templates, workload.images, enforced, today),
-      ]);
-      return together([object, ...pods]);
+      const object = { document: preparedDocument(documentOfWorkload(workload, review)), evaluator: anywhere };
+      const pods = await questionsAbout(workload.templates, workload.images);
+      return together(await judgeDocuments([object, ...pods], enforced, today));
     },
-    judgeImages: async (templates, images, today) => together(await judgePods(templates, images, inForce, today)),
+    judgeImages: async (templates, images, today) =>
+      together(await judgeDocuments(await questionsAbout(templates, images), inForce, today)),
     async close() {
       const prepared = await Promise.allSettled(onNodes.values());
       const evaluators = prepared.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
       await Promise.all([anywhere, ...evaluators].map((evaluator) => evaluator.close()));
     },
   };
+}
+
+/** A document, and by which rules it is judged. */
+interface Question {
+  readonly document: PreparedDocument;
+  readonly evaluator: Evaluator;
 }
 
 function withParameters(

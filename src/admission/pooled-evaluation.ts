@@ -14,7 +14,7 @@ export function pooledEvaluation({
       ...(program === undefined ? {} : { program }),
     });
     return {
-      evaluate: async (facts) => (await pool.evaluate(facts)).findings,
+      evaluate: async (inputs) => (await pool.evaluateEncoded(inputs)).findings,
       close: () => pool.close(),
     };
   };

@@ -38,6 +38,8 @@ export function registryInspector({
   // An image that is signed now is trusted soon; one review asks for mutation and validation, and others follow.
   const told = new LRUCache<string, Reports>({ max: limits.trustReports, ttl: limits.trustReportMilliseconds });
   const asking = new Map<string, Promise<Reports>>();
+  // The same object for the same reports: what is made of it need not be made again for each review.
+  const trustedImages = new WeakMap<InspectedImage, { readonly reports: Reports; readonly image: InspectedImage }>();
 
   const imagesOf = (
     reference: PinnedReference,
@@ -86,25 +88,33 @@ export function registryInspector({
       }
       return { digest: reference.digest, platforms };
     },
-    async withTrust(image, reference, credentials, signal) {
+    async withTrust(image, reference, credentials, patience) {
       if (trust === null) {
         return image;
       }
       const key = formatReference(byDigest(reference));
-      const ask = async (): Promise<Reports> =>
-        reportsOn(await imagesOf(reference, credentials, signal), reference, signal);
+      const ask = async (): Promise<Reports> => {
+        const signal = patience();
+        return reportsOn(await imagesOf(reference, credentials, signal), reference, signal);
+      };
       const asked = told.get(key) ?? asking.get(key) ?? ask().finally(() => asking.delete(key));
       if (asked instanceof Promise) {
         asking.set(key, asked);
       }
       const reports = await asked;
-      return {
+      const before = trustedImages.get(image);
+      if (before?.reports === reports) {
+        return before.image;
+      }
+      const judgeable: InspectedImage = {
         ...image,
         platforms: image.platforms.map(({ architecture, contents }, index) => ({
           architecture,
           contents: trusted(contents, reports[index] ?? null),
         })),
       };
+      trustedImages.set(image, { reports, image: judgeable });
+      return judgeable;
     },
   };
 }

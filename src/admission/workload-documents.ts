@@ -98,12 +98,34 @@ export async function documentsOfPod(
   architectures: readonly string[] | null,
 ): Promise<readonly FactsDocument[]> {
   const documents: FactsDocument[] = [];
-  for (const set of imageSets(pod)) {
-    for (const architecture of architecturesOf(set, images, architectures)) {
-      documents.push(...(await documentsOf(targetsOf(set, images, architecture))));
-    }
+  for (const encounter of encountersOf(pod, images, architectures)) {
+    documents.push(...(await encounter.documents()));
   }
   return documents;
+}
+
+/** Images that meet in one process, on one architecture. */
+export interface Encounter {
+  /** Names the images, how the first one is started, and the architecture. */
+  readonly key: string;
+  /** What is known of each. Encounters with one key and the very same contents have the same documents. */
+  readonly contents: readonly (InspectedPlatform['contents'] | null)[];
+  documents(): Promise<readonly FactsDocument[]>;
+}
+
+/** The encounters of {@link documentsOfPod}, whose documents are not made yet. */
+export function encountersOf(
+  pod: PodSpec,
+  images: ReadonlyMap<string, InspectedImage>,
+  architectures: readonly string[] | null,
+): readonly Encounter[] {
+  return [...imageSets(pod)].flatMap(([key, set]) =>
+    architecturesOf(set, images, architectures).map((architecture) => ({
+      key: `${architecture} ${key}`,
+      contents: [set.runs, ...set.deliver].map((image) => platformOf(images.get(image), architecture)),
+      documents: () => documentsOf(targetsOf(set, images, architecture)),
+    })),
+  );
 }
 
 /** Images that meet in one process, or one alone. */
@@ -118,7 +140,8 @@ interface ImageSet {
   readonly isDelivered: boolean;
 }
 
-function imageSets(pod: PodSpec): readonly ImageSet[] {
+/** By a text that says everything about them. */
+function imageSets(pod: PodSpec): ReadonlyMap<string, ImageSet> {
   const processes = containerProcesses(pod);
   const delivered = new Set(processes.flatMap(({ deliveries }) => deliveries.map(({ image }) => image)));
   const sets = processes.map(
@@ -134,7 +157,7 @@ function imageSets(pod: PodSpec): readonly ImageSet[] {
   const unmounted = pod.volumes.flatMap(({ image }): readonly ImageSet[] =>
     image === null || seen.has(image) ? [] : [{ runs: image, start: null, deliver: [], isDelivered: false }],
   );
-  return [...new Map([...sets, ...unmounted].map((set) => [JSON.stringify(set), set])).values()];
+  return new Map([...sets, ...unmounted].map((set) => [JSON.stringify(set), set]));
 }
 
 function architecturesOf(

@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { ElfgateError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { baseData, type PolicyFinding, type RulesOn } from './evaluation.ts';
+import { type EvaluationClock, elapsed, evaluationClock } from './evaluation-clock.ts';
 import { encodeInput } from './evaluation-input.ts';
 import type { EvaluatorAnswer, EvaluatorQuestion, EvaluatorSetup } from './evaluator-thread.ts';
 import type { PolicyBundle } from './policy-bundle.ts';
@@ -30,6 +31,13 @@ export interface EvaluatorPool<Rules extends RulesOn = RulesOn> {
    */
   evaluate(facts: unknown, signal?: AbortSignal): Promise<PoolAnswer<Rules>>;
   /**
+   * The same for inputs that whoever asks needs all together, as {@link encodeInput} has encoded them: they go to a thread
+   * as one question, which wakes it once. The time limit is that of each.
+   *
+   * @returns the findings of each, in the order of the inputs, by the same rules.
+   */
+  evaluateEncoded(inputs: readonly Uint8Array<ArrayBuffer>[], signal?: AbortSignal): Promise<PoolAnswers<Rules>>;
+  /**
    * Puts other rules in force, once they are ready on a thread: until then, and when it throws, the rules before stay
    * in force. Inputs that were handed in before are judged by the rules of their time; none is dropped, none is
    * judged by both.
@@ -49,6 +57,11 @@ export interface PoolAnswer<Rules extends RulesOn = RulesOn> {
   readonly bundle: PolicyBundle;
   /** The object that was given to {@link startEvaluatorPool} or `replace`. */
   readonly rulesOn: Rules;
+}
+
+/** As {@link PoolAnswer}, of several inputs. */
+export interface PoolAnswers<Rules extends RulesOn = RulesOn> extends Omit<PoolAnswer<Rules>, 'findings'> {
+  readonly findings: readonly (readonly PolicyFinding[])[];
 }
 
 export interface PoolStatistics {
@@ -92,13 +105,24 @@ export async function startEvaluatorPool<Rules extends RulesOn>(
     endedBefore += crew.ended();
   };
 
+  const evaluateEncoded: EvaluatorPool<Rules>['evaluateEncoded'] = async (inputs, signal) => {
+    if (closed) {
+      throw new ElfgateError('evaluation', 'the policy evaluator is closed');
+    }
+    // The rules that are in force now, for all of them.
+    const crew = current;
+    const findings = await Promise.all(
+      chunks(inputs, limits.evaluationsTogether).map((chunk) => crew.evaluate(chunk, signal)),
+    );
+    return { findings: findings.flat(), bundle: crew.bundle, rulesOn: crew.rulesOn };
+  };
+
   return {
-    evaluate(facts, signal) {
-      if (closed) {
-        return Promise.reject(new ElfgateError('evaluation', 'the policy evaluator is closed'));
-      }
-      return current.evaluate(facts, signal);
+    async evaluate(facts, signal) {
+      const { findings, ...rules } = await evaluateEncoded([encodeInput(facts)], signal);
+      return { findings: findings[0] ?? [], ...rules };
     },
+    evaluateEncoded,
     async replace(nextBundle, nextRules) {
       const next = await startCrew(nextBundle, nextRules, options);
       if (closed) {
@@ -127,7 +151,13 @@ export async function startEvaluatorPool<Rules extends RulesOn>(
 
 /** The threads of one set of rules. */
 interface Crew<Rules extends RulesOn> {
-  evaluate(facts: unknown, signal: AbortSignal | undefined): Promise<PoolAnswer<Rules>>;
+  readonly bundle: PolicyBundle;
+  readonly rulesOn: Rules;
+  /** @param inputs as many as one question holds. */
+  evaluate(
+    inputs: readonly Uint8Array<ArrayBuffer>[],
+    signal: AbortSignal | undefined,
+  ): Promise<readonly (readonly PolicyFinding[])[]>;
   waiting(): number;
   running(): number;
   ended(): number;
@@ -136,16 +166,17 @@ interface Crew<Rules extends RulesOn> {
 }
 
 interface Task {
-  readonly input: Uint8Array<ArrayBuffer>;
+  readonly inputs: readonly Uint8Array<ArrayBuffer>[];
   /** False when whoever asked has given up. */
   wanted: boolean;
-  succeed(findings: readonly PolicyFinding[]): void;
+  succeed(findings: readonly (readonly PolicyFinding[])[]): void;
   fail(error: unknown): void;
 }
 
 interface Member {
   readonly worker: Worker;
   readonly running: RunningRule;
+  readonly clock: EvaluationClock;
   /** What the thread has been given, in order; it works on the first. */
   readonly tasks: Task[];
   timer: NodeJS.Timeout | null;
@@ -171,14 +202,24 @@ async function startCrew<Rules extends RulesOn>(
   const firstThread = Promise.withResolvers<void>();
 
   const start = (): void => {
-    const memory = new SharedArrayBuffer(256);
-    const setup: EvaluatorSetup = { module, data, rules: bundle.rules, program, running: memory };
+    const [memory, clockMemory] = [new SharedArrayBuffer(256), new SharedArrayBuffer(8)];
+    const setup: EvaluatorSetup = {
+      ...{ module, data, rules: bundle.rules, program },
+      ...{ running: memory, clock: clockMemory },
+    };
     const worker = new Worker(threadFile, {
       workerData: setup,
       env: {},
       resourceLimits: { maxOldGenerationSizeMb: limits.evaluatorHeapMegabytes },
     });
-    const member: Member = { worker, running: runningRule(memory), tasks: [], timer: null, ready: false };
+    const member: Member = {
+      worker,
+      running: runningRule(memory),
+      clock: evaluationClock(clockMemory),
+      tasks: [],
+      timer: null,
+      ready: false,
+    };
     members.push(member);
     worker.on('message', (answer: EvaluatorAnswer) => settle(member, answer));
     worker.on('error', (cause) => lose(member, outOfReach(cause, ruleAt(member.running))));
@@ -206,7 +247,17 @@ async function startCrew<Rules extends RulesOn>(
       member.timer = null;
     }
     if (member.tasks.length > 0) {
-      member.timer = setTimeout(() => lose(member, outOfTime(timeLimit, ruleAt(member.running))), timeLimit);
+      member.timer = setTimeout(() => look(member), timeLimit);
+    }
+  };
+  /** A question holds several inputs, and the time limit is that of one. */
+  const look = (member: Member): void => {
+    const left = timeLimit - elapsed(member.clock);
+    if (left <= 0) {
+      lose(member, outOfTime(timeLimit, ruleAt(member.running)));
+    } else {
+      // Whole milliseconds: timers fire early otherwise, and again and again.
+      member.timer = setTimeout(() => look(member), Math.min(timeLimit, Math.ceil(left)));
     }
   };
   /** Gives a thread as much as it should have ahead. */
@@ -222,7 +273,7 @@ async function startCrew<Rules extends RulesOn>(
       }
       member.tasks.push(task);
       // Copied and not transferred: should this thread be ended, another one needs the bytes.
-      const question: EvaluatorQuestion = task.input;
+      const question: EvaluatorQuestion = task.inputs;
       member.worker.postMessage(question);
       if (member.tasks.length === 1) {
         watch(member);
@@ -273,7 +324,9 @@ async function startCrew<Rules extends RulesOn>(
   fill();
   await firstThread.promise;
   return {
-    evaluate(facts, signal) {
+    bundle,
+    rulesOn,
+    evaluate(inputs, signal) {
       if (queue.length >= limits.evaluationsWaiting) {
         return Promise.reject(
           new ElfgateError('limit', `${queue.length} inputs wait for the policies already`, {
@@ -288,11 +341,11 @@ async function startCrew<Rules extends RulesOn>(
           reject(signal?.reason);
         };
         const task: Task = {
-          input: encodeInput(facts),
+          inputs,
           wanted: true,
           succeed(findings) {
             signal?.removeEventListener('abort', giveUp);
-            resolve({ findings, bundle, rulesOn });
+            resolve(findings);
           },
           fail(error) {
             signal?.removeEventListener('abort', giveUp);
@@ -313,8 +366,8 @@ async function startCrew<Rules extends RulesOn>(
         }
       });
     },
-    waiting: () => queue.length,
-    running,
+    waiting: () => inputsOf(queue),
+    running: () => sum(members.map(({ tasks }) => inputsOf(tasks))),
     ended: () => endedThreads,
     async finish() {
       if (finished) {
@@ -363,6 +416,16 @@ function outOfReach(cause: unknown, rule: string | null): ElfgateError {
 
 function errorOf({ code, message, hint }: Extract<EvaluatorAnswer, { readonly outcome: 'error' }>): ElfgateError {
   return new ElfgateError(code, message, hint === null ? {} : { hint });
+}
+
+function inputsOf(tasks: readonly Task[]): number {
+  return sum(tasks.map(({ inputs }) => inputs.length));
+}
+
+function chunks<Value>(values: readonly Value[], size: number): readonly (readonly Value[])[] {
+  return Array.from({ length: Math.ceil(values.length / size) }, (_, index) =>
+    values.slice(index * size, (index + 1) * size),
+  );
 }
 
 function sum(numbers: readonly number[]): number {

@@ -4,6 +4,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { ElfgateError, type ErrorCode } from '../errors.ts';
 import { findingsOf, type PolicyFinding } from './evaluation.ts';
+import { begin, evaluationClock, rest } from './evaluation-clock.ts';
 import type { RuleMetadata } from './rule-metadata.ts';
 import { runningRule } from './running-rule.ts';
 import { loadWasmPolicy } from './wasm-policy.ts';
@@ -18,37 +19,47 @@ export interface EvaluatorSetup {
   readonly program: WebAssembly.Module | null;
   /** Where the pool reads which rule runs. */
   readonly running: SharedArrayBuffer;
+  /** Where it reads since when. */
+  readonly clock: SharedArrayBuffer;
 }
 
-/** Facts as JSON. */
-export type EvaluatorQuestion = Uint8Array<ArrayBuffer>;
+/** Facts as JSON: several documents that are answered together. */
+export type EvaluatorQuestion = readonly Uint8Array<ArrayBuffer>[];
 
 export type EvaluatorAnswer =
   | { readonly outcome: 'ready' }
-  | { readonly outcome: 'findings'; readonly findings: readonly PolicyFinding[] }
+  /** Of each document. */
+  | { readonly outcome: 'findings'; readonly findings: readonly (readonly PolicyFinding[])[] }
   | { readonly outcome: 'error'; readonly code: ErrorCode; readonly message: string; readonly hint: string | null };
 
 const setup = workerData as EvaluatorSetup;
 const rules = new Map(setup.rules.map((rule) => [rule.id, rule]));
 const { program } = setup;
+const clock = evaluationClock(setup.clock);
 const policy = await loadWasmPolicy(setup.module, setup.data, {
   running: runningRule(setup.running),
   ...(program === null ? {} : { program: async () => program }),
 });
 
-parentPort?.on('message', (facts: EvaluatorQuestion) => {
-  parentPort?.postMessage(answerTo(facts));
+parentPort?.on('message', (question: EvaluatorQuestion) => {
+  parentPort?.postMessage(answerTo(question));
 });
 parentPort?.postMessage({ outcome: 'ready' } satisfies EvaluatorAnswer);
 
-function answerTo(facts: EvaluatorQuestion): EvaluatorAnswer {
+function answerTo(question: EvaluatorQuestion): EvaluatorAnswer {
   try {
-    return { outcome: 'findings', findings: findingsOf(policy.evaluateEncoded(facts), rules) };
+    const findings = question.map((facts) => {
+      begin(clock);
+      return findingsOf(policy.evaluateEncoded(facts), rules);
+    });
+    return { outcome: 'findings', findings };
   } catch (error) {
     if (!(error instanceof ElfgateError)) {
       throw error;
     }
     // Errors lose their class on the way to another thread.
     return { outcome: 'error', code: error.code, message: error.message, hint: error.hint };
+  } finally {
+    rest(clock);
   }
 }
