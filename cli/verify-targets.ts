@@ -6,11 +6,12 @@ import type { ImageSource } from '../src/image/image-source.ts';
 import { openImages } from '../src/image/open-images.ts';
 import { tagOrDigest } from '../src/image/reference.ts';
 import type { TrustAnchors } from '../src/trust/anchors.ts';
+import { findTaggedDocuments, type TaggedDocument } from '../src/trust/attached.ts';
 import { signerName, type Verification } from '../src/trust/rejection.ts';
 import { type SecondVerifier, withSecondOpinion } from '../src/trust/second-opinion.ts';
 import type { TrustSettings } from '../src/trust/trust-settings.ts';
 import { type FileAttestation, type FileTrust, verifyFile } from '../src/trust/verify-file.ts';
-import { type AttestationResult, type ImageToVerify, type ImageTrust, verifyImage } from '../src/trust/verify-image.ts';
+import { type AttestationResult, type ImageToVerify, verifyImage } from '../src/trust/verify-image.ts';
 import type { VerifiedAttestation, VerifiedSignature, VerifyReport } from './verify-text.ts';
 
 interface ImageQuestion {
@@ -39,6 +40,7 @@ export async function verifyImageTarget(source: ImageSource, question: ImageQues
       hint: 'remove signatures and attestations that nobody needs any more',
     });
   }
+  const documents = await Promise.all(image.digests.map((subject) => findTaggedDocuments(image.store, subject)));
   const missing = question.settings.attestations.filter(
     (type) => !trust.attestations.some(({ verified, statement }) => verified && statement?.predicateType === type),
   );
@@ -46,7 +48,8 @@ export async function verifyImageTarget(source: ImageSource, question: ImageQues
     image: name,
     verified: trust.verified && missing.length === 0,
     reason: missing.length === 0 ? null : `no trusted attestation of type ${missing.join(', ')}`,
-    ...described(trust),
+    signatures: trust.signatures.map(describedSignature),
+    attestations: [...trust.attestations.map(describedAttestation), ...documents.flat().map(describedDocument)],
   };
 }
 
@@ -69,15 +72,13 @@ async function imageToVerify(source: ImageSource, access: ImageAccess): Promise<
   return { store: image.store, repository: image.store.name, digests };
 }
 
-function described({ signatures, attestations }: ImageTrust): Pick<VerifyReport, 'signatures' | 'attestations'> {
-  return {
-    signatures: signatures.map(describedSignature),
-    attestations: attestations.map(describedAttestation),
-  };
-}
-
 function describedAttestation(attestation: AttestationResult | FileAttestation): VerifiedAttestation {
   return { ...describedSignature(attestation), predicateType: attestation.statement?.predicateType ?? null };
+}
+
+function describedDocument({ at, predicateType }: TaggedDocument): VerifiedAttestation {
+  const reason = 'under a tag, where nothing binds it to this image: attest it instead (cosign attest)';
+  return { kind: 'cosign', signer: null, issuer: null, verified: false, reason, signedAt: null, at, predicateType };
 }
 
 function describedSignature(

@@ -66,6 +66,44 @@ export async function findAttached(
   };
 }
 
+/** Media types of cosign's `attach sbom`, and the predicate types that the same documents have in attestations. */
+const documentTypes: Readonly<Record<string, string>> = {
+  'text/spdx': 'https://spdx.dev/Document',
+  'text/spdx+json': 'https://spdx.dev/Document',
+  'text/spdx+xml': 'https://spdx.dev/Document',
+  'application/vnd.cyclonedx+json': 'https://cyclonedx.org/bom',
+  'application/vnd.cyclonedx+xml': 'https://cyclonedx.org/bom',
+};
+
+/** A document that lies under a tag, which no signature binds to the image. */
+export interface TaggedDocument {
+  readonly subject: Digest;
+  readonly at: string;
+  /** As attestations of such documents have it; null for a type that none is known for. */
+  readonly predicateType: string | null;
+}
+
+/**
+ * Finds the bill of materials under cosign's `sha256-….sbom` tag. Whoever may push may put any there, and a signature on the
+ * document itself would not say which image it is about, hence it is only ever shown.
+ *
+ * @throws ElfgateError when the store does not answer.
+ */
+export async function findTaggedDocuments(store: ContentStore, subject: Digest): Promise<readonly TaggedDocument[]> {
+  const at = `${subject.replace(':', '-')}.sbom`;
+  const manifest = await manifestOfTag(store, at, {});
+  try {
+    return (manifest === null ? [] : layersOf(manifest))
+      .slice(0, limits.attachedArtifacts)
+      .map(({ mediaType }) => ({ subject, at, predicateType: documentTypes[mediaType] ?? null }));
+  } catch (error) {
+    if (error instanceof Rejection) {
+      return [{ subject, at, predicateType: null }];
+    }
+    throw error;
+  }
+}
+
 async function fromReferrer(
   store: ContentStore,
   subject: Digest,
@@ -108,17 +146,21 @@ async function fromTag(
   patience: Patience,
 ): Promise<readonly Attached[]> {
   return reading({ subject, at: tag, format: 'cosign' }, async () => {
-    let bytes: Buffer;
-    try {
-      ({ bytes } = await store.manifest(tag, patience));
-    } catch (error) {
-      if (error instanceof ElfgateError && error.code === 'not-found') {
-        return [];
-      }
-      throw error;
-    }
-    return layersOfCosign(store, { subject, at: tag }, layersOf(bytes), patience);
+    const manifest = await manifestOfTag(store, tag, patience);
+    return manifest === null ? [] : layersOfCosign(store, { subject, at: tag }, layersOf(manifest), patience);
   });
+}
+
+/** The bytes of a manifest; null when there is no such tag. */
+async function manifestOfTag(store: ContentStore, tag: string, patience: Patience): Promise<Buffer | null> {
+  try {
+    return (await store.manifest(tag, patience)).bytes;
+  } catch (error) {
+    if (error instanceof ElfgateError && error.code === 'not-found') {
+      return null;
+    }
+    throw error;
+  }
 }
 
 async function layersOfCosign(
