@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ElfgateError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { readPublicKeys, signingHash } from './public-key.ts';
+import { isSimpleSigning, signaturePredicate } from './signature-types.ts';
 import { type AuthoritySettings, type IdentitySettings, isKeyService, type TrustSettings } from './trust-settings.ts';
 import { readTrustedCertificates } from './x509/certificate.ts';
 
@@ -102,6 +103,7 @@ export async function openCosign(options: CosignOptions): Promise<CosignProgram>
     settings: TrustSettings,
     further: readonly string[],
     subject: string,
+    insufficient: (output: string) => string | null = () => null,
   ): Promise<CosignVerdict> => {
     const directory = mkdtempSync(join(tmpdir(), 'elfgate-cosign-'));
     try {
@@ -109,12 +111,26 @@ export async function openCosign(options: CosignOptions): Promise<CosignProgram>
       for (const { name, args, publicKey } of signersOf(settings, directory, version)) {
         const variables = publicKey === null ? {} : { [keyVariable]: publicKey };
         const result = await run([command, ...args, ...further, '--', subject], variables);
-        if (result.exitCode === 0) {
+        const objection = result.exitCode === 0 ? insufficient(result.stdout) : refusal(result);
+        if (objection === null) {
           return { accepted: true, signer: name, output: result.stdout };
         }
-        reason = refusal(result);
+        reason = objection;
       }
       return { accepted: false, reason };
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
+  };
+
+  const signBy = async (
+    command: readonly string[],
+    signing: CosignSigning,
+    further: readonly string[],
+  ): Promise<void> => {
+    const directory = mkdtempSync(join(tmpdir(), 'elfgate-cosign-'));
+    try {
+      succeeded(await run([...command, ...signingArguments(signing, directory), ...further]));
     } finally {
       rmSync(directory, { recursive: true, force: true });
     }
@@ -123,19 +139,13 @@ export async function openCosign(options: CosignOptions): Promise<CosignProgram>
   return {
     version,
     verify: (image, settings, registry) =>
-      verifyBy('verify', settings, ['--output', 'json', ...registryArguments(registry)], image),
+      verifyBy('verify', settings, ['--output', 'json', ...registryArguments(registry)], image, onlyAttestations),
     verifyAttestation: (image, predicateType, settings, registry) =>
       verifyBy('verify-attestation', settings, ['--type', predicateType, ...registryArguments(registry)], image),
     verifyBlob: (file, bundle, settings) => verifyBy('verify-blob', settings, ['--bundle', bundle], file),
-    async sign(image, signing, registry) {
-      succeeded(await run(['sign', ...signingArguments(signing), ...registryArguments(registry), '--', image]));
-    },
-    async attest(image, { type, file }, signing, registry) {
-      const predicate = ['--type', type, '--predicate', file];
-      succeeded(
-        await run(['attest', ...signingArguments(signing), ...predicate, ...registryArguments(registry), '--', image]),
-      );
-    },
+    sign: (image, signing, registry) => signBy(['sign'], signing, [...registryArguments(registry), '--', image]),
+    attest: (image, { type, file }, signing, registry) =>
+      signBy(['attest', '--type', type, '--predicate', file], signing, [...registryArguments(registry), '--', image]),
   };
 }
 
@@ -261,12 +271,22 @@ function registryArguments({ plainHttp }: RegistryArguments): readonly string[] 
   return plainHttp ? ['--allow-http-registry=true'] : [];
 }
 
-function signingArguments({ key, signingConfig, identityToken }: CosignSigning): readonly string[] {
+/**
+ * A token is handed over in a file: other users see arguments, and cosign repeats what it cannot read as a token in its error.
+ *
+ * @param directory for that file; nobody else may read it.
+ */
+function signingArguments({ key, signingConfig, identityToken }: CosignSigning, directory: string): readonly string[] {
+  let tokenFile = identityToken;
+  if (identityToken !== null && !existsSync(identityToken)) {
+    tokenFile = join(directory, 'token');
+    writeFileSync(tokenFile, identityToken, { mode: 0o600 });
+  }
   return [
     '--yes',
     ...(key === null ? [] : [`--key=${key}`]),
     ...(signingConfig === null ? [] : [`--signing-config=${signingConfig}`]),
-    ...(identityToken === null ? [] : [`--identity-token=${identityToken}`]),
+    ...(tokenFile === null ? [] : [`--identity-token=${tokenFile}`]),
   ];
 }
 
@@ -282,6 +302,27 @@ const refusals = [10, 12, 13];
 /** What cosign says with its general exit code when it has looked at signatures and accepts none. */
 const refusalMessages =
   /no matching (?:signatures|attestations)|no signatures found|none of the attestations matched|none of the expected identities|invalid signature|failed to verify|could not verify|accepted signatures do not match|signature not found|no attestations found|bundle verification failed|verification failed/i;
+
+/**
+ * Why what `cosign verify` accepted is no signature; null when one of it is. Version 3 also accepts an image that is only attested,
+ * by whatever type of claim, and names that type in its output (cosign 3.1.3, cmd/cosign/cli/verify/verify.go).
+ *
+ * @throws ElfgateError `unreachable` when the output does not say what was accepted.
+ */
+function onlyAttestations(output: string): string | null {
+  let types: readonly string[];
+  try {
+    types = JSON.parse(output).map(({ critical }: { critical: { type: string } }) => String(critical.type));
+  } catch (cause) {
+    throw new ElfgateError('unreachable', 'cosign verify accepts something, and does not say what', {
+      hint: 'run cosign verify --output json by hand to see more, or use trust.engine: native',
+      cause,
+    });
+  }
+  return types.some((type) => type === signaturePredicate || isSimpleSigning(type))
+    ? null
+    : `only attestations are accepted, which are no signature: ${types.join(', ').slice(0, 200)}`;
+}
 
 /** @throws ElfgateError `unreachable` when cosign could not tell, which must not look like a refusal. */
 function refusal(result: Ran): string {

@@ -1,4 +1,5 @@
 import { Rejection } from './rejection.ts';
+import { isSimpleSigning } from './signature-types.ts';
 import { objectOf, textOf, untrustedJson } from './untrusted-json.ts';
 
 /**
@@ -16,7 +17,7 @@ export function requireSimpleSigningOf(payload: Uint8Array, digest: string): voi
     'critical in the payload',
   );
   const type = textOf(critical.type, 'critical.type in the payload');
-  if (type !== 'cosign container image signature' && type !== 'atomic container signature') {
+  if (!isSimpleSigning(type)) {
     throw new Rejection('the payload is not a container image signature');
   }
   const image = objectOf(critical.image, 'critical.image in the payload');

@@ -50,5 +50,5 @@ export const noTrust: TrustSettings = {
 
 /** Whether a key is kept by a service that cosign knows, as `awskms://…`, and not in a file. */
 export function isKeyService(key: string): boolean {
-  return /^[a-z0-9+]+:\/\//.test(key);
+  return /^(?:[a-z0-9][a-z0-9+.-]*:\/\/|pkcs11:)/.test(key);
 }

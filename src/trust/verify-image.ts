@@ -5,6 +5,7 @@ import { type Attached, type AttachedArtifacts, findAttached } from './attached.
 import { requireNotationSigner } from './notation/envelope.ts';
 import { statementFor } from './notation/trust-policy.ts';
 import { Rejection, type Signer, type Verification, verification } from './rejection.ts';
+import { signaturePredicate } from './signature-types.ts';
 import type { SignatureMaterial } from './sigstore/material.ts';
 import { requireSigner } from './sigstore/verify.ts';
 import { requireSimpleSigningOf } from './simple-signing.ts';
@@ -39,9 +40,6 @@ export interface ImageToVerify {
   /** Digests that stand for it: its manifest, and the index that it was picked from. A signature on one is enough. */
   readonly digests: readonly Digest[];
 }
-
-/** The predicate type by which cosign marks a signature in a bundle. Attestations of other types are no signatures. */
-const signaturePredicate = 'https://sigstore.dev/cosign/sign/v1';
 
 /**
  * Finds and verifies all signatures and attestations of an image.

@@ -22,6 +22,9 @@ import {
 import { listen } from '../lab/registry-server.ts';
 
 export interface SigstoreInstance {
+  /** A signing configuration, by which cosign uses these servers and no others. */
+  readonly signingConfig: string;
+  token(identity: SigningIdentity): string;
   /** `trusted_root.json` */
   readonly trustedRoot: string;
   /** A bundle over an in-toto statement, as JSON. */
@@ -64,15 +67,28 @@ export async function sigstoreInstance(options: InstanceOptions = {}): Promise<S
   );
   const log = await initializeTLog('https://log.example.com', keys('P-256'), options.logTime);
   const timestamps = await initializeTSA(keys('P-384'));
-  const handlers = [fulcioHandler(authority), rekorHandler(log), tsaHandler(timestamps)];
+  const certificates = fulcioHandler(authority);
+  const logEntries = rekorHandler(log);
+  const stamping = tsaHandler(timestamps);
+  const handlers = [certificates, logEntries, stamping];
   const server: Server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) {
       chunks.push(chunk);
     }
     const handler = handlers.find(({ path }) => request.url === path);
-    const answer = await handler?.fn(Buffer.concat(chunks).toString());
-    response.writeHead(answer?.statusCode ?? 404, { 'content-type': answer?.contentType ?? 'text/plain' });
+    const question = asMockTakes(Buffer.concat(chunks).toString(), request.headers.authorization);
+    let answer = await handler?.fn(question);
+    while (handler === stamping && !readableTime.test(String(answer?.response))) {
+      answer = await handler?.fn(question);
+    }
+    // Fulcio answers 200, the mock 201, which cosign takes for a failure.
+    const statusCode = request.url === certificates.path && answer?.statusCode === 201 ? 200 : answer?.statusCode;
+    response.writeHead(statusCode ?? 404, {
+      'content-type': answer?.contentType ?? 'text/plain',
+      // By which cosign finds the entry in the answer of the log (sigstore-go, pkg/sign/transparency.go).
+      ...(request.url === logEntries.path ? { etag: Object.keys(JSON.parse(String(answer?.response)))[0] } : {}),
+    });
     response.end(answer?.response);
   });
   const address = `http://${await listen(server)}`;
@@ -88,7 +104,7 @@ export async function sigstoreInstance(options: InstanceOptions = {}): Promise<S
     ),
   });
   const validFor = { start: new Date(Date.now() - 86_400_000).toISOString() };
-  const certificates = (...views: ArrayBufferView[]) => ({
+  const certificateList = (...views: ArrayBufferView[]) => ({
     certificates: views.map((view) => ({
       rawBytes: Buffer.from(view.buffer, view.byteOffset, view.byteLength).toString('base64'),
     })),
@@ -103,7 +119,7 @@ export async function sigstoreInstance(options: InstanceOptions = {}): Promise<S
   const authorityOf = (...views: ArrayBufferView[]) => ({
     uri: address,
     subject: { commonName: 'lab', organization: 'lab' },
-    certChain: certificates(...views),
+    certChain: certificateList(...views),
     validFor,
   });
   const root = {
@@ -113,7 +129,18 @@ export async function sigstoreInstance(options: InstanceOptions = {}): Promise<S
     tlogs: [logOf(log.publicKey)],
     ctlogs: [logOf(certificateLog.publicKey)],
   };
+  const service = { url: address, majorApiVersion: 1, validFor, operator: 'lab' };
   return {
+    signingConfig: JSON.stringify({
+      mediaType: 'application/vnd.dev.sigstore.signingconfig.v0.2+json',
+      caUrls: [service],
+      oidcUrls: [],
+      rekorTlogUrls: [service],
+      tsaUrls: [],
+      rekorTlogConfig: { selector: 'ANY' },
+      tsaConfig: { selector: 'ANY' },
+    }),
+    token: ({ subject, issuer }) => token(subject, issuer),
     trustedRoot: JSON.stringify(root),
     async attest(statement, identity = releaseIdentity, witnesses = ['log']) {
       const builder = new DSSEBundleBuilder(builderOptions(identity, witnesses));
@@ -132,6 +159,41 @@ export async function sigstoreInstance(options: InstanceOptions = {}): Promise<S
   };
 }
 
+/** @sigstore/core 4.0.1 reads fractions of three digits only; DER leaves out the zeros at their end, one time in ten. */
+const readableTime = /\d{14}(?:\.\d{3})?Z/;
+
+/** What clients send that the servers of the mock take in another form only, or would keep as it comes. */
+function asMockTakes(body: string, authorization: string | undefined): string {
+  if (!body.startsWith('{')) {
+    return body;
+  }
+  const request = JSON.parse(body);
+  if (authorization !== undefined && request.publicKeyRequest !== undefined) {
+    // Of Fulcio's two ways to take the token, sigstore-go uses the header.
+    request.credentials = { oidcIdentityToken: authorization.replace(/^Bearer /, '') };
+    return JSON.stringify(request);
+  }
+  const proposed = request.spec?.proposedContent;
+  if (request.kind === 'dsse' && proposed !== undefined) {
+    // Rekor keeps digests of an envelope, and its signatures (rekor, pkg/types/dsse/v0.0.1/entry.go).
+    const envelope = JSON.parse(proposed.envelope);
+    const digest = (bytes: Buffer) => ({
+      algorithm: 'sha256',
+      value: createHash('sha256').update(bytes).digest('hex'),
+    });
+    request.spec = {
+      envelopeHash: digest(Buffer.from(proposed.envelope)),
+      payloadHash: digest(Buffer.from(envelope.payload, 'base64')),
+      signatures: envelope.signatures.map(({ sig }: { sig: string }) => ({
+        signature: sig,
+        verifier: proposed.verifiers[0],
+      })),
+    };
+    return JSON.stringify(request);
+  }
+  return body;
+}
+
 /** An identity token, which the authority here believes without looking at its signature. */
 function token(subject: string, issuer: string): string {
   const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
@@ -142,7 +204,7 @@ function token(subject: string, issuer: string): string {
     jti: randomUUID(),
     exp: Math.floor(Date.now() / 1000) + 60,
   };
-  return `${part({ alg: 'none', typ: 'JWT' })}.${part(claims)}.${Buffer.from('x').toString('base64url')}`;
+  return `${part({ alg: 'ES256', typ: 'JWT' })}.${part(claims)}.${Buffer.from('x').toString('base64url')}`;
 }
 
 /** A statement that an image with this digest is signed, as cosign makes it. */
