@@ -9,7 +9,7 @@ import { ElfgateError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { bundleManifest, type PolicyBundle, readBundle } from './policy-bundle.ts';
 import type { PolicySources } from './policy-sources.ts';
-import { entrypoint, missingBuiltins } from './wasm-policy.ts';
+import { missingBuiltins } from './wasm-policy.ts';
 
 /**
  * A bundle as one file, in the layout of OPA's bundles: Rego and data as they lie in their directory, the compiled
@@ -18,11 +18,8 @@ import { entrypoint, missingBuiltins } from './wasm-policy.ts';
  * @returns a gzip-compressed tar archive.
  */
 export async function packBundle(bundle: PolicyBundle, sources: PolicySources): Promise<Buffer> {
-  const manifest = {
-    revision: bundle.revision,
-    roots: [''],
-    wasm: [{ entrypoint, module: '/policy.wasm' }],
-  };
+  // The compiled policy is elfgate's own: an opa program that was built without WebAssembly refuses a manifest of one.
+  const manifest = { revision: bundle.revision, roots: [''] };
   const files = new Map<string, string | Uint8Array>([
     ['.manifest', `${JSON.stringify(manifest, null, 2)}\n`],
     ['policy.wasm', bundle.wasm],

@@ -158,7 +158,7 @@ async function build(sources: PolicySources, options: OpaOptions): Promise<OpaAn
     });
   }
   const { askOpa } = await import('./opa.ts');
-  return askOpa('build', { sources: sources.policies, roots: sources.roots, entrypoints: [entrypoint] }, options);
+  return askOpa('build', { sources: sources.policies, roots: sources.roots, entrypoint }, options);
 }
 
 /** Whether the sources are what `elfgate check` runs, and not only a part of it, or Rego of another purpose. */

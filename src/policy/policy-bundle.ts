@@ -18,7 +18,7 @@ export interface PolicyBundle {
 }
 
 /** Grows when the meaning of a bundle's files changes, so that an older one in a cache is not misread. */
-export const bundleFormat = 2;
+export const bundleFormat = 3;
 
 const wasmFile = 'policy.wasm';
 const manifestFile = 'rules.json';

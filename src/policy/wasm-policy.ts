@@ -10,6 +10,9 @@ import { forgetRule, type RunningRule, ruleAt, runningRule } from './running-rul
 /** The document that every policy bundle is compiled for. */
 export const entrypoint = 'elfgate/verdict';
 
+/** How OPA names the one query of a module: here, for the value of {@link entrypoint}. */
+const compiledQuery = 'eval';
+
 /** A compiled policy with its base data, ready to judge one input after the other. */
 export interface WasmPolicy {
   /**
@@ -130,9 +133,9 @@ function verdictOf(
   input: Uint8Array,
   { running, limited, evaluation }: Circumstances,
 ): unknown {
-  const number = policy.entrypoints[entrypoint];
+  const number = policy.entrypoints[compiledQuery];
   if (number === undefined) {
-    throw new ElfgateError('evaluation', `the policy failed: it was not compiled for the entrypoint ${entrypoint}`);
+    throw new ElfgateError('evaluation', 'the policy failed: it was not compiled by elfgate');
   }
   let answers: unknown;
   try {

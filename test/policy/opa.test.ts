@@ -18,7 +18,7 @@ for (const [name, call] of [
         { code: 'built_in_refused', message: `built-in function ${name} ${refusal}`, file: 'a.rego', row: 3, col: 6 },
       ],
     };
-    t.deepEqual(await askOpa('build', { sources, entrypoints: ['a/b'] }, opaOptions), expected as never);
+    t.deepEqual(await askOpa('build', { sources, entrypoint: 'a/b' }, opaOptions), expected as never);
     t.deepEqual(await askOpa('check', { sources }, opaOptions), expected as never);
     t.deepEqual(await askOpa('test', { sources, data: {}, coverage: false }, opaOptions), expected as never);
     t.deepEqual(await askOpa('eval', { sources, query: 'data.a.b', data: {} }, opaOptions), expected as never);
@@ -55,7 +55,7 @@ test('the same sources compile to the same bytes', async (t) => {
   );
   const question = {
     sources: { ...sources, 'main.rego': 'package main\n\nx := {name: data.p[name].x | some name}\n' },
-    entrypoints: ['main/x'],
+    entrypoint: 'main/x',
   };
   const first = await askOpa('build', question, opaOptions);
   const second = await askOpa('build', question, opaOptions);

@@ -30,7 +30,7 @@ const damages: readonly (readonly [string, string, string, RegExp])[] = [
     'a manifest of another format',
     'rules.json',
     '{"format":0}',
-    /rules\.json: is not the manifest of a policy bundle of format 2$/,
+    /rules\.json: is not the manifest of a policy bundle of format 3$/,
   ],
   ['an empty manifest', 'rules.json', 'null', /rules\.json: is not the manifest/],
 ];

@@ -32,7 +32,7 @@ export function directoryOf(files: Readonly<Record<string, string>>): string {
 
 /** A module compiled from one source. */
 export async function compiled(rego: string, entrypoint = 'elfgate/verdict'): Promise<Uint8Array<ArrayBuffer>> {
-  const built = await askOpa('build', { sources: { 'main.rego': rego }, entrypoints: [entrypoint] }, opaOptions);
+  const built = await askOpa('build', { sources: { 'main.rego': rego }, entrypoint }, opaOptions);
   if (built.outcome === 'rejected') {
     throw new Error(JSON.stringify(built.problems));
   }

@@ -26,7 +26,8 @@ type request struct {
 	// Data is the base document: rule parameters, and whatever else policies read under `data`.
 	Data map[string]any `json:"data"`
 
-	Entrypoints []string `json:"entrypoints"` // build
+	// Entrypoint is the path of the document that build compiles: a/b for data.a.b.
+	Entrypoint string `json:"entrypoint"`
 	// Schema is the JSON Schema of the input, to which check holds the sources.
 	Schema   any    `json:"schema"`
 	Coverage bool   `json:"coverage"` // test

@@ -42,7 +42,7 @@ as_set(x) := x if not is_array(x)
 
 const sources = { 'main.rego': module };
 const wasm = (async () => {
-  const built = await askOpa('build', { sources, entrypoints: ['elfgate/verdict'] }, opaOptions);
+  const built = await askOpa('build', { sources, entrypoint: 'elfgate/verdict' }, opaOptions);
   if (built.outcome === 'rejected') {
     throw new Error(JSON.stringify(built.problems));
   }
