@@ -804,12 +804,27 @@ describe('a certificate of its own', () => {
 
 describe('installation', () => {
   test('what the chart makes is valid for the API server', async () => {
-    const helm = await artifacts(['cluster/helm']);
-    assert.ok(helm.available);
+    const lab = await artifacts(['cluster/helm', 'cluster/custom-resources']);
+    assert.ok(lab.available);
+    const defined = await cluster.kubectl(['create'], readFileSync(lab.path['cluster/custom-resources'], 'utf8'));
+    assert.equal(defined.exitCode, 0, defined.stderr);
+    for (const name of [
+      'certificates.cert-manager.io',
+      'issuers.cert-manager.io',
+      'servicemonitors.monitoring.coreos.com',
+    ]) {
+      const known = await cluster.kubectl(['wait', '--for=condition=Established', '--timeout=60s', `crd/${name}`]);
+      assert.equal(known.exitCode, 0, known.stderr);
+    }
     const chart = join(import.meta.dirname, '..', '..', 'webhook', 'chart');
-    for (const values of ['nodeProfiles.enabled=true', 'webhook.clientCaSecret=client', 'audit.reports=openreports']) {
+    for (const values of [
+      'nodeProfiles.enabled=true',
+      'webhook.clientCaSecret=client',
+      'audit.reports=openreports',
+      'certificates.mode=certManager,serviceMonitor.enabled=true,dashboard.enabled=true',
+    ]) {
       const { stdout, exitCode, stderr } = await runProgram(
-        helm.path['cluster/helm'],
+        lab.path['cluster/helm'],
         ['template', 'elfgate', chart, '-n', 'elfgate-system', '--kube-version', '1.36.3', '--set', values],
         { environment: { HOME: directory } },
       );

@@ -1,7 +1,7 @@
 /** The parts of a Kubernetes cluster that the admission webhook meets, and the programs of people who use one. */
 
-import type { Recipe } from '../recipe.ts';
-import { goBuild } from './go-build.ts';
+import { command, output, type Recipe } from '../recipe.ts';
+import { defaultToolchain, goBuild } from './go-build.ts';
 
 function program(output: string, sources: string, path: string): Recipe {
   return goBuild({ output, sources, package: path, size: 'large' });
@@ -13,4 +13,10 @@ export const clusters = {
   'cluster/kubectl': program('kubectl', 'kubernetes', 'k8s.io/kubernetes/cmd/kubectl'),
   'cluster/gatekeeper': program('gatekeeper', 'gatekeeper', 'github.com/open-policy-agent/gatekeeper/v3'),
   'cluster/helm': program('helm', 'helm', 'helm.sh/helm/v3/cmd/helm'),
+  /** Definitions of the custom resources that the chart makes, by the projects that define them. */
+  'cluster/custom-resources': {
+    output: 'custom-resources.yaml',
+    sources: 'custom-resources',
+    steps: [{ ...command('go', ['run', '.', output]), goToolchain: defaultToolchain }],
+  },
 } satisfies Record<string, Recipe>;
