@@ -21,7 +21,7 @@ export async function bundleProgram(dist: string): Promise<void> {
     outExtension: { '.js': '.cjs' },
     bundle: true,
     platform: 'node',
-    target: 'node24',
+    target,
     format: 'cjs',
     minify: true,
     keepNames: true,
@@ -29,7 +29,7 @@ export async function bundleProgram(dist: string): Promise<void> {
     logLevel: 'warning',
     // require() of a module takes less than import() does, which starts the loader of ECMAScript modules.
     supported: { 'dynamic-import': false },
-    plugins: [programApart, startsNoProcesses, packagesOutside, ownPlaces(join(dist, 'cli'), dist)],
+    plugins: [programApart, startsNoProcesses, validationAsOne, packagesOutside, ownPlaces(join(dist, 'cli'), dist)],
   });
 }
 
@@ -54,9 +54,32 @@ const startsNoProcesses: Plugin = {
   },
 };
 
-// Loaded when a command needs them, from where npm put them. Only the parser of the command line is needed always; and
-// looking up the seven hundred modules of typebox takes ten times as long as what configurations and claims need of it.
-const bundled = /^(?:commander|typebox(?:\/.*)?)$/;
+const target = 'node24';
+
+// What is loaded late is initialised module by module, which takes the two hundred of typebox longer than validating a
+// configuration does: twelve milliseconds. As one module, and without what nothing here calls, it is two.
+const validationAsOne: Plugin = {
+  name: 'validation-as-one',
+  setup(bundle) {
+    const path = 'typebox/schema';
+    bundle.onResolve({ filter: /^typebox\/schema$/ }, () => ({ path, namespace: 'as-one' }));
+    bundle.onLoad({ filter: /.*/, namespace: 'as-one' }, async () => {
+      const { outputFiles } = await build({
+        stdin: { contents: `export { Check, Errors } from '${path}';`, resolveDir: root },
+        bundle: true,
+        write: false,
+        platform: 'node',
+        target,
+        format: 'esm',
+      });
+      return { contents: outputFiles[0]?.text ?? '', resolveDir: root };
+    });
+  },
+};
+
+// Looking a package up takes as long as loading it: the small ones that commands need often are part of the program.
+// Others are loaded when a command needs them, from where npm put them.
+const bundled = /^(?:commander|js-yaml)$/;
 
 const packagesOutside: Plugin = {
   name: 'packages-outside',

@@ -16,7 +16,7 @@ import { openCosign } from '../src/trust/cosign.ts';
 import { ownPredicates, predicateProblem } from '../src/trust/predicates/own-predicates.ts';
 import type { OwnPredicateName } from '../src/trust/predicates/predicate-names.ts';
 import { isKeyService } from '../src/trust/trust-settings.ts';
-import { factsRevision } from './facts-on-disk.ts';
+import { factsRevision } from './facts-revision.ts';
 import { type ImageOptions, imageAccess } from './images.ts';
 import { writeOutput } from './output.ts';
 import { configurationIfAny } from './policies.ts';

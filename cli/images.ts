@@ -1,5 +1,6 @@
 import { tmpdir } from 'node:os';
 import type { ImageAccess } from '../src/facts/inspected-target.ts';
+import type { FactsStore } from '../src/facts/store/facts-store.ts';
 import type { Pace } from '../src/image/registry/pace.ts';
 import type { ConfiguredRegistry } from '../src/image/registry/settings.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -41,8 +42,7 @@ export function imageAccess(
       environment: env,
       ...(pace === null ? {} : { pace }),
     });
-    const { factsOnDisk } = await import('./facts-on-disk.ts');
-    const store = factsOnDisk(env);
+    const store = openedLate(async () => (await import('./facts-on-disk.ts')).factsOnDisk(env));
     close = () => {
       registries.close();
       store.close();
@@ -60,5 +60,19 @@ export function imageAccess(
       return opened;
     },
     close: () => close(),
+  };
+}
+
+/** A store that is opened when it is first asked: an image whose facts are attested needs none. */
+function openedLate(open: () => Promise<FactsStore>): FactsStore {
+  let opened: Promise<FactsStore> | undefined;
+  const store = (): Promise<FactsStore> => {
+    opened ??= open();
+    return opened;
+  };
+  return {
+    read: async (subject) => (await store()).read(subject),
+    write: async (subject, contents) => (await store()).write(subject, contents),
+    close: () => void opened?.then((known) => known.close()),
   };
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ElfgateError } from '../src/errors.ts';
-import { type CompileOptions, compilePolicies } from '../src/policy/compile-policies.ts';
+import type { CompileOptions } from '../src/policy/compile-policies.ts';
 import {
   type Configuration,
   defaultConfiguration,
@@ -56,6 +56,7 @@ export async function policiesFor(
     }
   }
   const own = await policiesOnDisk(policy, options, surroundings);
+  const { compilePolicies } = await import('../src/policy/compile-policies.ts');
   const bundle = await compilePolicies(onlyPolicy ? [engine, ...own] : policyDirectories(own), {
     ...compilerOptions(env),
     ...namespacesOf(options),

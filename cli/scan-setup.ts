@@ -5,7 +5,7 @@ import type { Configuration } from '../src/policy/configuration/configuration.ts
 import { type RuleInForce, rulesInForce } from '../src/policy/enforcement.ts';
 import { type EvaluatorPool, startEvaluatorPool } from '../src/policy/evaluator-pool.ts';
 import { policyVersion } from '../src/scan/policy-version.ts';
-import { factsRevision } from './facts-on-disk.ts';
+import { factsRevision } from './facts-revision.ts';
 import { type ImageOptions, imageAccess, type LazyImageAccess } from './images.ts';
 import { configurationFor, policiesFor, programFor } from './policies.ts';
 import { type SharedOptions, usageError } from './shared-options.ts';

@@ -5,7 +5,7 @@ import type { RuleInForce } from '../src/policy/enforcement.ts';
 import type { RuleMetadata } from '../src/policy/rule-metadata.ts';
 import { hasTrustNextToIt } from '../src/trust/next-to-file.ts';
 import type { SecondVerifier } from '../src/trust/second-opinion.ts';
-import { factsRevision } from './facts-on-disk.ts';
+import { factsRevision } from './facts-revision.ts';
 import type { ImageOptions } from './images.ts';
 import type { Surroundings } from './surroundings.ts';
 

@@ -1,6 +1,6 @@
 import { rootedFacts } from './elf-facts.ts';
 import type { InspectedTarget } from './inspected-target.ts';
-import { noLinkage } from './linkage-facts.ts';
+import { noLinkage } from './no-linkage.ts';
 
 /** An image whose files are loaded in the root of another one: nothing of their own root counts. */
 export function deliveredTarget(target: InspectedTarget): InspectedTarget {

@@ -1,13 +1,7 @@
-import { startsLikeElf } from '../binary/elf/header.ts';
-import { startsLikeWasm } from '../binary/wasm/magic.ts';
 import type { Image } from '../image/image.ts';
 import type { ImageSource } from '../image/image-source.ts';
-import type { FileContent } from '../image/layers/file-contents.ts';
-import { type ImageTree, imageTree } from '../image/layers/image-tree.ts';
 import { openImages } from '../image/open-images.ts';
 import { formatPlatform } from '../image/platform.ts';
-import { limits } from '../limits.ts';
-import { type EarlyFacts, inspectTree } from './inspect-tree.ts';
 import type {
   ImageAccess,
   ImageTrustReport,
@@ -16,8 +10,6 @@ import type {
   InspectOptions,
   Target,
 } from './inspected-target.ts';
-import { inspectionPool } from './inspection-pool.ts';
-import { launchFacts } from './launch-facts.ts';
 import type { ImageFacts } from './schema.ts';
 
 /**
@@ -84,74 +76,14 @@ export async function contentsOfImage(
     // The same bytes may be known under another name.
     return { ...known, image: imageFacts(image) };
   }
-  const contents = await inspectImage(image, options, access);
+  // Facts that are known need nothing of what reads layers.
+  const { readImage } = await import('./read-image.ts');
+  const contents = { ...(await readImage(image, options, access)), image: imageFacts(image) };
   // Those say something about this machine, and not about the image.
   if (!contents.problems.some(({ code }) => code === 'unreadable')) {
     await store?.write(image, contents);
   }
   return contents;
-}
-
-async function inspectImage(
-  image: Image,
-  options: InspectOptions,
-  { temporaryDirectory, signal }: Pick<ImageAccess, 'temporaryDirectory' | 'signal'>,
-): Promise<InspectedContents> {
-  // Threads take longer to start than a small image takes to inspect.
-  const pool = bytesOf(image) < limits.inspectedAtOnceBytes ? null : inspectionPool(options.symbols);
-  let tree: ImageTree | null = null;
-  try {
-    tree = await imageTree(image, {
-      kept: { isBinary: (start) => startsLikeElf(start) || startsLikeWasm(start) },
-      temporaryDirectory,
-      ...(signal === undefined ? {} : { signal }),
-      ...(options.onFile === undefined ? {} : { onEntry: options.onFile }),
-      ...(pool === null ? {} : { onBinary: pool.add }),
-    });
-    return contentsOfTree(image, tree, options, (await pool?.finish()) ?? new Map());
-  } finally {
-    pool?.close();
-    tree?.close();
-  }
-}
-
-function contentsOfTree(
-  image: Image,
-  tree: ImageTree,
-  { symbols }: InspectOptions,
-  early: ReadonlyMap<FileContent, EarlyFacts>,
-): InspectedContents {
-  const { config } = image;
-  const earlyAt = (path: string): EarlyFacts | undefined => {
-    const content = tree.contentOf(path);
-    // What is not kept does not start like a binary.
-    return content === null ? null : early.get(content);
-  };
-  const launch = launchFacts(
-    {
-      user: config.user,
-      workingDirectory: config.workingDir,
-      environment: config.env,
-      entrypoint: config.entrypoint,
-      arguments: config.cmd,
-    },
-    tree,
-  );
-  return {
-    kind: 'image',
-    digest: image.digest,
-    meeting: { platform: formatPlatform(image.platform), container: null },
-    ...inspectTree(tree, { symbols, early: earlyAt, libraryPath: launch.libraryPath }),
-    // Its files are given back before images meet: what is kept of them is in the facts.
-    tree: null,
-    image: imageFacts(image),
-    launch,
-  };
-}
-
-/** Bytes of all layers as stored; those of unknown size count as large. */
-function bytesOf({ layers }: Image): number {
-  return layers.reduce((sum, { size }) => sum + (size ?? limits.inspectedAtOnceBytes), 0);
 }
 
 function imageFacts({ reference, indexDigest, platform, config, layers }: Image): ImageFacts {

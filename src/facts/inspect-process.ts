@@ -7,7 +7,7 @@ import { limits } from '../limits.ts';
 import { inspectTree } from './inspect-tree.ts';
 import type { InspectedTarget, InspectOptions, Target } from './inspected-target.ts';
 import { launchFacts } from './launch-facts.ts';
-import { noLinkage } from './linkage-facts.ts';
+import { noLinkage } from './no-linkage.ts';
 
 /**
  * Inspects what a process of this machine runs: its executable and the libraries that are mapped into it, inside the

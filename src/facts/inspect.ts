@@ -4,7 +4,7 @@ import { FormatError } from '../errors.ts';
 import { inspectBinary } from './binary-facts.ts';
 import { deliveredTarget } from './delivered-target.ts';
 import type { Cleanup, InspectedTarget, InspectOptions, Target } from './inspected-target.ts';
-import { noLinkage } from './linkage-facts.ts';
+import { noLinkage } from './no-linkage.ts';
 import { noPredictions } from './no-predictions.ts';
 import { predictLoads } from './predictions.ts';
 import type { FactsDocument } from './schema.ts';

@@ -39,15 +39,6 @@ export interface TreeMixture {
   readonly other: { readonly path: string; readonly libc: LinkedWith };
 }
 
-export const noLinkage: TreeLinkage = {
-  linkage: [],
-  cycles: [],
-  globalScope: [],
-  interposed: [],
-  hiddenReferences: [],
-  mixtures: [],
-};
-
 /** What is not in order about a file. Its references are held apart: a root has millions, to far fewer symbols. */
 interface Resolved {
   readonly facts: BinaryFacts;

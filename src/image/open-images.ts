@@ -1,15 +1,12 @@
 import { ElfgateError } from '../errors.ts';
-import { archiveFiles } from './archive-files.ts';
 import type { ContentStore, Patience } from './content-store.ts';
 import { isOtherArtifact } from './descriptor.ts';
-import { dockerArchiveImage } from './docker-archive.ts';
 import type { Image } from './image.ts';
 import type { ImageSource } from './image-source.ts';
-import { type LayoutIndex, layoutStore } from './oci-layout.ts';
+import type { LayoutIndex } from './oci-layout.ts';
 import type { Platform } from './platform.ts';
 import { formatReference, tagOrDigest } from './reference.ts';
 import type { RegistryClient } from './registry/client.ts';
-import { directoryFiles } from './stored-files.ts';
 import { storedImages } from './stored-image.ts';
 
 export interface OpenImagesOptions extends Patience {
@@ -27,6 +24,7 @@ export interface OpenImagesOptions extends Patience {
  * and what is no image; and whatever reading from a {@link ContentStore} throws.
  */
 export async function openImages(source: ImageSource, options: OpenImagesOptions): Promise<readonly Image[]> {
+  // What reads the one kind is not loaded for the others.
   switch (source.kind) {
     case 'registry': {
       const store = options.registries.repository(source.reference);
@@ -34,20 +32,26 @@ export async function openImages(source: ImageSource, options: OpenImagesOptions
       return storedImages(store, stored, { ...options, reference: formatReference(source.reference) });
     }
     case 'oci': {
+      const { layoutStore } = await import('./oci-layout.ts');
+      const { directoryFiles } = await import('./stored-files.ts');
       const name = `oci:${source.directory}`;
       const store = await layoutStore(directoryFiles(source.directory), name);
       const reference = `${name}${source.select === null ? '' : `${source.select.includes(':') ? '@' : ':'}${source.select}`}`;
       return layoutImages(store, source.select, { ...options, reference });
     }
     case 'oci-archive': {
+      const { archiveFiles } = await import('./archive-files.ts');
+      const { layoutStore } = await import('./oci-layout.ts');
       const reference = `oci-archive:${source.file}`;
       return layoutImages(await layoutStore(await archiveFiles(source.file), reference), null, {
         ...options,
         reference,
       });
     }
-    case 'docker-archive':
+    case 'docker-archive': {
+      const { dockerArchiveImage } = await import('./docker-archive.ts');
       return [await dockerArchiveImage(source.file, source.select, options.platform)];
+    }
   }
 }
 

@@ -1,6 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ElfgateError } from '../errors.ts';
 import { parseExactly, stringifyExactly } from './exact-json.ts';
@@ -62,6 +61,8 @@ export function readBundle(directory: string): PolicyBundle {
  * is already, it stays: bundles of the same name have the same content.
  */
 export async function writeBundle(directory: string, bundle: PolicyBundle): Promise<void> {
+  // Most runs only read.
+  const { mkdir, rename, rm, writeFile } = await import('node:fs/promises');
   const unfinished = `${directory}.${randomUUID()}`;
   await mkdir(unfinished, { recursive: true });
   try {

@@ -43,27 +43,38 @@ export async function findAttached(
   subject: Digest,
   patience: Patience,
 ): Promise<AttachedArtifacts> {
-  const referrers = (await store.referrers(subject, null, patience)).filter(({ artifactType }) =>
-    Object.values(artifactTypes).some((type) => type.test(artifactType ?? '')),
-  );
-  const read = referrers.slice(0, limits.attachedArtifacts);
-  const found: Attached[] = [];
-  for (const { digest, artifactType } of read) {
-    found.push(...(await fromReferrer(store, subject, digest, artifactType ?? '', patience)));
-  }
-  let count = referrers.length;
-  for (const kind of ['sig', 'att'] as const) {
-    const layers = await fromTag(store, subject, `${subject.replace(':', '-')}.${kind}`, patience);
-    count += layers.length;
-    found.push(...layers);
-  }
+  const tag = subject.replace(':', '-');
+  // None of these waits for another: a registry answers them in the time of the slowest.
+  const [referrers, signatures, attestations] = await Promise.all([
+    fromReferrers(store, subject, patience),
+    fromTag(store, subject, `${tag}.sig`, patience),
+    fromTag(store, subject, `${tag}.att`, patience),
+  ]);
+  const count = referrers.count + signatures.length + attestations.length;
   return {
-    found,
+    found: [...referrers.found, ...signatures, ...attestations],
     incomplete:
-      count > limits.attachedArtifacts || read.length < referrers.length
+      count > limits.attachedArtifacts
         ? `${count} signatures and attestations are attached, above the limit of ${limits.attachedArtifacts}`
         : null,
   };
+}
+
+/** What refers to the subject and may be a signature or attestation: how many there are, and as many as are read. */
+async function fromReferrers(
+  store: ContentStore,
+  subject: Digest,
+  patience: Patience,
+): Promise<{ readonly count: number; readonly found: readonly Attached[] }> {
+  const referrers = (await store.referrers(subject, null, patience)).filter(({ artifactType }) =>
+    Object.values(artifactTypes).some((type) => type.test(artifactType ?? '')),
+  );
+  const read = await Promise.all(
+    referrers
+      .slice(0, limits.attachedArtifacts)
+      .map(({ digest, artifactType }) => fromReferrer(store, subject, digest, artifactType ?? '', patience)),
+  );
+  return { count: referrers.length, found: read.flat() };
 }
 
 /** Media types of cosign's `attach sbom`, and the predicate types that the same documents have in attestations. */

@@ -22,7 +22,7 @@ export async function loadAnchors(
     keys: keys
       .filter((key) => verifiers === 'native' || !isKeyService(key))
       .flatMap((file) => readPublicKeys(keyFile(file).toString('latin1'), file)),
-    identities: identities.map(identityOf),
+    identities: await Promise.all(identities.map(identityOf)),
     sigstore: trustedRoots.length === 0 ? null : await loadSigstore(trustedRoots),
     authorities: await Promise.all(authorities.map(loadAuthority)),
     notation: notation === null ? null : await loadNotation(notation),
@@ -61,17 +61,17 @@ async function loadNotation({
   return readNotationTrust(policy, store);
 }
 
-function identityOf(settings: IdentitySettings): Identity {
-  const subject = matchOf(settings.subject, settings.subjectPattern, 'subject');
+async function identityOf(settings: IdentitySettings): Promise<Identity> {
+  const subject = await matchOf(settings.subject, settings.subjectPattern, 'subject');
   if (subject === null) {
     throw new ElfgateError('configuration', 'an identity names no subject', {
       hint: 'give subject (met exactly) or subjectPattern (covers the whole text)',
     });
   }
-  return { subject, issuer: matchOf(settings.issuer, settings.issuerPattern, 'issuer') };
+  return { subject, issuer: await matchOf(settings.issuer, settings.issuerPattern, 'issuer') };
 }
 
-function matchOf(text: string | undefined, source: string | undefined, what: string): TextMatch | null {
+async function matchOf(text: string | undefined, source: string | undefined, what: string): Promise<TextMatch | null> {
   if (text !== undefined && source !== undefined) {
     throw new ElfgateError('configuration', `an identity gives both ${what} and ${what}Pattern`, {
       hint: 'one of them decides',

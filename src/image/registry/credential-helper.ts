@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { ElfgateError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
 import type { Credentials } from './credentials.ts';
@@ -43,11 +42,13 @@ export async function runCredentialHelper(
   return credentials;
 }
 
-function ask(
+async function ask(
   program: string,
   server: string,
   environment: Environment,
 ): Promise<{ readonly exitCode: number | null; readonly output: Buffer }> {
+  // Most runs ask no helper, and this takes as long to load as a request.
+  const { spawn } = await import('node:child_process');
   return new Promise((resolve, reject) => {
     const child = spawn(program, ['get'], {
       env: { ...environment },

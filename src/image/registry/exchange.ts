@@ -1,5 +1,11 @@
-import { Agent as HttpAgent, type IncomingHttpHeaders, type IncomingMessage, request as requestHttp } from 'node:http';
-import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
+import type {
+  ClientRequest,
+  Agent as HttpAgent,
+  IncomingHttpHeaders,
+  IncomingMessage,
+  RequestOptions,
+} from 'node:http';
+import type { Agent as HttpsAgent } from 'node:https';
 import { limits } from '../../limits.ts';
 
 /** One HTTP request. */
@@ -47,22 +53,25 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function connections(environment: Environment, slowness: Slowness): Connections {
   // Idle connections are closed after this long, in milliseconds: registries close theirs after a minute or more.
   const options = { keepAlive: true, timeout: 30_000, proxyEnv: { ...environment } };
-  const http = new HttpAgent(options);
+  let http: HttpAgent | undefined;
   const https = new Map<string | null, HttpsAgent>();
-  const httpsAgent = (ca: string | null): HttpsAgent => {
-    const known = https.get(ca);
-    if (known !== undefined) {
-      return known;
-    }
-    const agent = new HttpsAgent({ ...options, ...(ca === null ? {} : { ca }) });
-    https.set(ca, agent);
-    return agent;
-  };
   return {
     slowness,
-    send: (request, ca) => send(request, request.url.protocol === 'https:' ? httpsAgent(ca) : http, slowness),
+    // Neither is loaded before it is spoken: TLS takes ten milliseconds, and a stored image needs no network at all.
+    async send(request, ca) {
+      request.signal?.throwIfAborted();
+      if (request.url.protocol !== 'https:') {
+        const { Agent, request: start } = await import('node:http');
+        http ??= new Agent(options);
+        return send(request, start, http, slowness);
+      }
+      const { Agent, request: start } = await import('node:https');
+      const agent = https.get(ca) ?? new Agent({ ...options, ...(ca === null ? {} : { ca }) });
+      https.set(ca, agent);
+      return send(request, start, agent, slowness);
+    },
     close() {
-      http.destroy();
+      http?.destroy();
       for (const agent of https.values()) {
         agent.destroy();
       }
@@ -70,10 +79,11 @@ export function connections(environment: Environment, slowness: Slowness): Conne
   };
 }
 
-function send(asked: Request, agent: HttpAgent | HttpsAgent, { silence }: Slowness): Promise<Answer> {
+type Start = (url: URL, options: RequestOptions) => ClientRequest;
+
+function send(asked: Request, start: Start, agent: HttpAgent | HttpsAgent, { silence }: Slowness): Promise<Answer> {
   const { method, url, headers, body, signal } = asked;
   return new Promise((resolve, reject) => {
-    const start = url.protocol === 'https:' ? requestHttps : requestHttp;
     const request = start(url, {
       method,
       agent,

@@ -1,0 +1,80 @@
+import { startsLikeElf } from '../binary/elf/header.ts';
+import { startsLikeWasm } from '../binary/wasm/magic.ts';
+import type { Image } from '../image/image.ts';
+import type { FileContent } from '../image/layers/file-contents.ts';
+import { type ImageTree, imageTree } from '../image/layers/image-tree.ts';
+import { formatPlatform } from '../image/platform.ts';
+import { limits } from '../limits.ts';
+import { type EarlyFacts, inspectTree } from './inspect-tree.ts';
+import type { ImageAccess, InspectedContents, InspectOptions } from './inspected-target.ts';
+import { launchFacts } from './launch-facts.ts';
+
+/**
+ * What is in an image, by reading all its layers; how it is named and where it comes from is left out.
+ *
+ * @throws ElfgateError when a layer cannot be read; its message names image and layer.
+ */
+export async function readImage(
+  image: Image,
+  options: InspectOptions,
+  { temporaryDirectory, signal }: Pick<ImageAccess, 'temporaryDirectory' | 'signal'>,
+): Promise<InspectedContents> {
+  // Threads take longer to start than a small image takes to inspect.
+  const pool =
+    bytesOf(image) < limits.inspectedAtOnceBytes
+      ? null
+      : (await import('./inspection-pool.ts')).inspectionPool(options.symbols);
+  let tree: ImageTree | null = null;
+  try {
+    tree = await imageTree(image, {
+      kept: { isBinary: (start) => startsLikeElf(start) || startsLikeWasm(start) },
+      temporaryDirectory,
+      ...(signal === undefined ? {} : { signal }),
+      ...(options.onFile === undefined ? {} : { onEntry: options.onFile }),
+      ...(pool === null ? {} : { onBinary: pool.add }),
+    });
+    return contentsOfTree(image, tree, options, (await pool?.finish()) ?? new Map());
+  } finally {
+    pool?.close();
+    tree?.close();
+  }
+}
+
+function contentsOfTree(
+  image: Image,
+  tree: ImageTree,
+  { symbols }: InspectOptions,
+  early: ReadonlyMap<FileContent, EarlyFacts>,
+): InspectedContents {
+  const { config } = image;
+  const earlyAt = (path: string): EarlyFacts | undefined => {
+    const content = tree.contentOf(path);
+    // What is not kept does not start like a binary.
+    return content === null ? null : early.get(content);
+  };
+  const launch = launchFacts(
+    {
+      user: config.user,
+      workingDirectory: config.workingDir,
+      environment: config.env,
+      entrypoint: config.entrypoint,
+      arguments: config.cmd,
+    },
+    tree,
+  );
+  return {
+    kind: 'image',
+    digest: image.digest,
+    meeting: { platform: formatPlatform(image.platform), container: null },
+    ...inspectTree(tree, { symbols, early: earlyAt, libraryPath: launch.libraryPath }),
+    // Its files are given back before images meet: what is kept of them is in the facts.
+    tree: null,
+    image: null,
+    launch,
+  };
+}
+
+/** Bytes of all layers as stored; those of unknown size count as large. */
+function bytesOf({ layers }: Image): number {
+  return layers.reduce((sum, { size }) => sum + (size ?? limits.inspectedAtOnceBytes), 0);
+}
