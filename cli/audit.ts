@@ -1,4 +1,5 @@
 import { availableParallelism, tmpdir } from 'node:os';
+import { CustomObjectsApi } from '@kubernetes/client-node';
 import { type AuditResult, audit, type NamespaceAudit } from '../src/admission/audit.ts';
 import { reportContent } from '../src/admission/audit-report.ts';
 import { imageFacts } from '../src/admission/image-facts.ts';
@@ -6,7 +7,7 @@ import { admissionJudge } from '../src/admission/judge.ts';
 import { pooledEvaluation } from '../src/admission/pooled-evaluation.ts';
 import { registryInspector } from '../src/admission/registry-inspector.ts';
 import { clusterConnection } from '../src/cluster/connection.ts';
-import { type ReportGroup, reportWriter } from '../src/cluster/policy-reports.ts';
+import { policyReports, type ReportGroup } from '../src/cluster/policy-reports.ts';
 import { clusterWorkloads } from '../src/cluster/workloads.ts';
 import { dockerConfigFiles, dockerCredentials } from '../src/image/registry/docker-config.ts';
 import { limits } from '../src/limits.ts';
@@ -72,10 +73,11 @@ export async function auditCommand(options: AuditCommandOptions, surroundings: S
       patience: imageTime,
     });
     if (options.reports !== 'none') {
-      const write = reportWriter(connection, options.reports);
+      const reports = policyReports(connection.makeApiClient(CustomObjectsApi), options.reports, pageSize);
       for (const namespace of namespaces) {
-        await write(namespace.namespace, reportContent(namespace));
+        await reports.write(namespace.namespace, reportContent(namespace));
       }
+      await reports.keepOnly(new Set(namespaces.map(({ namespace }) => namespace)));
     }
     await writeOutput(
       options.output === 'json' ? `${JSON.stringify({ namespaces }, null, 2)}\n` : auditText(namespaces),

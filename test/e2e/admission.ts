@@ -881,6 +881,11 @@ describe('audit', () => {
     );
     assert.equal(summary.pass, 1);
     assert.ok(summary.fail >= 1);
+
+    await cluster.kubectl(['delete', 'deployments', '--all', '-n', 'audited']);
+    await runElfgate([...args, '--reports', 'wgpolicyk8s']);
+    const after = await cluster.kubectl(['get', 'policyreport', 'elfgate', '-n', 'audited']);
+    assert.match(after.stderr, /NotFound/, after.stdout);
   });
 });
 
