@@ -15,6 +15,7 @@ export interface Gatekeeper {
   /** Authority of its certificate, PEM. */
   readonly ca: string;
   readonly log: string;
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
@@ -86,6 +87,7 @@ export async function startGatekeeper(program: string, cluster: Cluster): Promis
     url: `https://127.0.0.1:${port}/v1/admit`,
     ca: tls.ca,
     log,
+    pid: child.pid ?? 0,
     async stop() {
       // It waits for ten seconds by default before it goes.
       child.kill('SIGKILL');
