@@ -5,8 +5,8 @@ import { build, type Plugin } from 'esbuild';
 const root = join(import.meta.dirname, '..');
 
 /**
- * Writes the command line as two CommonJS files next to the modules that the library is made of: `main.cjs` turns the
- * compile cache on, `program.cjs` is everything else and is covered by it.
+ * Writes the command line as two CommonJS files next to the modules that the library is made of: `main.cjs` loads with
+ * code that is kept from earlier runs, `program.cjs` is everything else.
  *
  * Looking up and linking some fifty ECMAScript modules costs a short run more than its work does. Every module still
  * believes to stand at its own place in `dist`, because it finds worker programs, policies and `opa.wasm` from there.
@@ -37,7 +37,7 @@ const programApart: Plugin = {
   name: 'program-apart',
   setup(bundle) {
     bundle.onResolve({ filter: /^\.\/program\.ts$/ }, ({ importer }) =>
-      importer.endsWith('main.ts') ? { path: './program.cjs', external: true } : null,
+      importer.endsWith('main.ts') ? { path: join(root, 'cli', 'published-program.ts') } : null,
     );
   },
 };
