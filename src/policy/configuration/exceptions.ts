@@ -40,6 +40,9 @@ export function isCalendarDay(text: string): boolean {
  * from a configuration, but names of images and files come from anyone.
  */
 export function matchesPattern(pattern: string, text: string): boolean {
+  if (!pattern.includes('*')) {
+    return pattern === text;
+  }
   const tokens = pattern.match(/\*{2,}|[\s\S]/g) ?? [];
   // reached[i]: the tokens so far can end before character i.
   let reached = Array.from({ length: text.length + 1 }, (_, index) => index === 0);
