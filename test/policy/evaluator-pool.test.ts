@@ -1,5 +1,8 @@
 import test from 'ava';
 import { ElfgateError } from '../../src/errors.ts';
+import { limits } from '../../src/limits.ts';
+import { begin, elapsed, evaluationClock, rest } from '../../src/policy/evaluation-clock.ts';
+import { encodeInput } from '../../src/policy/evaluation-input.ts';
 import { startEvaluatorPool } from '../../src/policy/evaluator-pool.ts';
 import { opaModule } from '../../src/policy/opa-program.ts';
 import type { PolicyBundle } from '../../src/policy/policy-bundle.ts';
@@ -77,6 +80,47 @@ test('a rule that computes without end is stopped and named, and the others go o
   );
   t.is(pool.statistics().ended, 1);
   await pool.close();
+});
+
+test('inputs that belong together are one question, answered in order and by the same rules', async (t) => {
+  const pool = await startEvaluatorPool(await first, all, { threads: 2, timeLimit: 30_000 });
+  // More than one question holds.
+  const paths = Array.from({ length: 3 * limits.evaluationsTogether + 1 }, (_, index) => `usr/lib/${index}.so`);
+  const asked = pool.evaluateEncoded(paths.map((path) => encodeInput({ path })));
+  await pool.replace(await second, all);
+  const { findings, bundle } = await asked;
+  t.deepEqual(
+    findings.map((found) => found.map(({ path, message }) => [path, message])),
+    paths.map((path) => [[path, 'first']]),
+  );
+  t.is(bundle.revision, 'first');
+  t.deepEqual((await pool.evaluateEncoded([])).findings, []);
+  await pool.close();
+});
+
+test('one of several inputs that never ends is stopped and named, and costs no other question', async (t) => {
+  const pool = await startEvaluatorPool(await first, all, { threads: 1, timeLimit: 1_500 });
+  const runaway = pool.evaluateEncoded(
+    [{ path: 'a' }, { path: 'runaway', loop: true }, { path: 'b' }].map((facts) => encodeInput(facts)),
+  );
+  const other = pool.evaluate({ path: 'c' });
+  await t.throwsAsync(runaway, {
+    instanceOf: ElfgateError,
+    code: 'limit',
+    message: 'rule test/loops took longer than 1500 ms and was ended',
+  });
+  t.is((await other).findings[0]?.path, 'c');
+  await pool.close();
+});
+
+test('the time of a question is counted from the input that is evaluated, and not while none is', (t) => {
+  const memory = new SharedArrayBuffer(8);
+  const [thread, pool] = [evaluationClock(memory), evaluationClock(memory)];
+  t.is(elapsed(pool), Number.NEGATIVE_INFINITY);
+  begin(thread);
+  t.true(elapsed(pool) >= 0);
+  rest(thread);
+  t.is(elapsed(pool), Number.NEGATIVE_INFINITY);
 });
 
 test('a rule that takes memory without end is stopped and named, and the next input is judged', async (t) => {
