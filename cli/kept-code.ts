@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { Script } from 'node:vm';
@@ -41,7 +41,7 @@ export function loadProgram(file: string, kept: string, use: string): LoadedProg
     exports: module.exports,
     keep() {
       if (!uses.includes(use) && uses.length < mostUses) {
-        writeKept(kept, program, [...uses, use], script.createCachedData());
+        writeKept(kept, program, [...uses, use], () => script.createCachedData());
       }
     },
   };
@@ -68,12 +68,18 @@ function readKept(path: string, program: string): KeptCode | null {
   }
 }
 
-/** Appears whole or not at all. Where nothing can be written, the next run compiles again. */
-function writeKept(path: string, program: string, uses: readonly string[], code: Buffer): void {
+/** Appears whole or not at all. Where nothing can be written, no code is made, and the next run compiles again. */
+function writeKept(path: string, program: string, uses: readonly string[], make: () => Buffer): void {
   const unfinished = `${path}.${process.pid}`;
   try {
-    const head = JSON.stringify({ program, code: sha256(code), uses });
-    writeFileSync(unfinished, Buffer.concat([Buffer.from(`${head}\n`), code]), { mode: 0o600 });
+    const file = openSync(unfinished, 'w', 0o600);
+    try {
+      const code = make();
+      writeFileSync(file, `${JSON.stringify({ program, code: sha256(code), uses })}\n`);
+      writeFileSync(file, code);
+    } finally {
+      closeSync(file);
+    }
     renameSync(unfinished, path);
   } catch {
     rmSync(unfinished, { force: true });
