@@ -39,6 +39,8 @@ export const limits = {
   relocations: 33_554_432,
   /** Relocations of one file that refer to symbols, which are kept in memory. libLLVM has 70,000, a Go host 30,000. */
   symbolRelocations: 2_097_152,
+  /** Types of relocations of one file of which it is kept what all of a type have in common. Processors have some twenty. */
+  relocationTypes: 64,
   /** Segments and sections of one file that hold notes. Programs have three. */
   noteTables: 256,
   /** Notes of one file. Programs have about four; the Linux kernel's own file some dozens. */

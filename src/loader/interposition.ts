@@ -122,12 +122,13 @@ function lookUpsOf(elf: ElfFile, wanted: ReadonlySet<string>): ReadonlyMap<strin
     return found;
   }
   const bindsToItself = dynamic !== null && dynamicFlags(dynamic).includes('SYMBOLIC');
-  const seen = new Set<number>();
-  for (const { symbol, type } of relocations) {
-    if (type === 0 || symbol >= symbols.length || seen.has(symbol)) {
+  const seen = new Uint8Array(symbols.length);
+  for (let index = 0; index < relocations.length; index++) {
+    const symbol = relocations.symbols[index] ?? 0;
+    if (relocations.types[index] === 0 || symbol >= symbols.length || seen[symbol] === 1) {
       continue;
     }
-    seen.add(symbol);
+    seen[symbol] = 1;
     const isOwn = symbols.section(symbol) !== SHN.undefined;
     const isBound = symbols.binding(symbol) === STB.local || visibilityName(symbols.other(symbol)) !== 'default';
     if (isOwn && (bindsToItself || isBound)) {

@@ -1,11 +1,13 @@
 import type { ByteSource } from '../../bytes/byte-source.ts';
+import { FormatError } from '../../errors.ts';
+import { limits } from '../../limits.ts';
 import { readComment } from './comment.ts';
 import { type DynamicSection, readDynamic } from './dynamic.ts';
 import { type ElfHeader, readHeader } from './header.ts';
 import { readInterpreter } from './interpreter.ts';
 import { MemoryImage } from './memory-image.ts';
 import { type Note, readNotes } from './notes.ts';
-import { type Relocation, readSymbolRelocations } from './relocations.ts';
+import { type RelocationSurvey, type SymbolRelocations, surveyRelocations } from './relocations.ts';
 import { readSections, type Section } from './sections.ts';
 import { assertSegmentsInside, readSegments, type Segment } from './segments.ts';
 import { readSymbolVersions, type SymbolVersions } from './symbol-versions.ts';
@@ -26,7 +28,7 @@ export class ElfFile {
   readonly memory: MemoryImage;
   readonly dynamic: DynamicSection | null;
   readonly interpreter: string | null;
-  #relocations: readonly Relocation[] | undefined;
+  #relocationSurvey: RelocationSurvey | null | undefined;
   #dynamicSymbols: SymbolTable | null | undefined;
   #versions: SymbolVersions | null | undefined;
   #notes: readonly Note[] | undefined;
@@ -43,17 +45,42 @@ export class ElfFile {
     this.interpreter = readInterpreter(source, this.segments);
   }
 
-  /** Relocations that name a symbol; none for a static file. @throws FormatError */
-  get relocations(): readonly Relocation[] {
-    this.#relocations ??= this.dynamic === null ? [] : readSymbolRelocations(this.header, this.dynamic, this.memory);
-    return this.#relocations;
+  /** What all relocations ask for; `null` for a static file. @throws FormatError */
+  get relocationSurvey(): RelocationSurvey | null {
+    if (this.#relocationSurvey === undefined) {
+      this.#relocationSurvey = this.dynamic === null ? null : surveyRelocations(this.header, this.dynamic, this.memory);
+    }
+    return this.#relocationSurvey;
+  }
+
+  /** Relocations that refer to a symbol; none for a static file. @throws FormatError */
+  get relocations(): SymbolRelocations {
+    const survey = this.relocationSurvey;
+    if (survey === null) {
+      return noRelocations;
+    }
+    if (survey.ofSymbols === null) {
+      throw new FormatError(
+        this.dynamic?.offset ?? 0,
+        `more than ${limits.symbolRelocations} relocations refer to symbols, which is more than are read`,
+      );
+    }
+    return survey.ofSymbols;
   }
 
   /** The symbols the run-time linker works with; `null` for a static file. @throws FormatError */
   get dynamicSymbols(): SymbolTable | null {
     if (this.#dynamicSymbols === undefined) {
       this.#dynamicSymbols =
-        this.dynamic === null ? null : readDynamicSymbols(this.header, this.sections, this.dynamic, this.memory);
+        this.dynamic === null
+          ? null
+          : readDynamicSymbols(
+              this.header,
+              this.sections,
+              this.dynamic,
+              this.memory,
+              () => this.relocationSurvey?.highestSymbol ?? 0,
+            );
     }
     return this.#dynamicSymbols;
   }
@@ -90,3 +117,11 @@ export class ElfFile {
     return this.sections.find((section) => section.name === name) ?? null;
   }
 }
+
+const noRelocations: SymbolRelocations = {
+  length: 0,
+  addresses: new Float64Array(0),
+  symbols: new Uint32Array(0),
+  types: new Uint32Array(0),
+  firstLazy: 0,
+};

@@ -1,3 +1,5 @@
+import { endianness } from 'node:os';
+
 /** How multi-byte fields are laid out: the class decides widths, the data encoding the byte order (gABI, e_ident). */
 export interface Encoding {
   readonly is64: boolean;
@@ -8,6 +10,34 @@ export interface Encoding {
 
 export function encodingOf(is64: boolean, littleEndian: boolean): Encoding {
   return { is64, littleEndian, addressBytes: is64 ? 8 : 4 };
+}
+
+const runsLittleEndian = endianness() === 'LE';
+
+/**
+ * The words of 32 bits of a table, in the order of the machine that elfgate runs on: the bytes themselves where they
+ * stand right, else a copy; what is less than a word at their end is left out. Tables of ten thousand entries are read
+ * by this and not by {@link Fields}, because a short run is over before a compiler has made its calls fast.
+ */
+export function words32(bytes: Buffer, { littleEndian }: Encoding): Uint32Array {
+  const length = bytes.length >>> 2;
+  if (littleEndian === runsLittleEndian && bytes.byteOffset % 4 === 0) {
+    return new Uint32Array(bytes.buffer, bytes.byteOffset, length);
+  }
+  const copy = Buffer.allocUnsafeSlow(4 * length);
+  bytes.copy(copy);
+  return new Uint32Array((littleEndian === runsLittleEndian ? copy : copy.swap32()).buffer, 0, length);
+}
+
+/** The same of words of 16 bits. */
+export function words16(bytes: Buffer, { littleEndian }: Encoding): Uint16Array {
+  const length = bytes.length >>> 1;
+  if (littleEndian === runsLittleEndian && bytes.byteOffset % 2 === 0) {
+    return new Uint16Array(bytes.buffer, bytes.byteOffset, length);
+  }
+  const copy = Buffer.allocUnsafeSlow(2 * length);
+  bytes.copy(copy);
+  return new Uint16Array((littleEndian === runsLittleEndian ? copy : copy.swap16()).buffer, 0, length);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { FormatError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
 import { type DynamicSection, dynamicValue } from './dynamic.ts';
-import { Fields } from './encoding.ts';
+import { Fields, words32 } from './encoding.ts';
 import type { ElfHeader } from './header.ts';
 import type { MemoryImage } from './memory-image.ts';
 import { DT, EM } from './names.ts';
@@ -63,29 +63,34 @@ function gnuCount(header: ElfHeader, memory: MemoryImage, address: number): numb
   if (buckets > limits.symbols) {
     throw new FormatError(memory.offsetOf(address) ?? 0, `the GNU hash table claims ${buckets} buckets`);
   }
-  const starts = new Fields(memory.read(bucketsAt, buckets * 4, 'the buckets of the GNU hash table'), header.encoding);
+  const starts = words32(memory.read(bucketsAt, buckets * 4, 'the buckets of the GNU hash table'), header.encoding);
   let last = 0;
   for (let bucket = 0; bucket < buckets; bucket++) {
-    last = Math.max(last, starts.u32(bucket * 4));
+    const start = starts[bucket] ?? 0;
+    if (start > last) {
+      last = start;
+    }
   }
   if (last < firstSymbol) {
     return firstSymbol;
   }
   const chainsAt = bucketsAt + buckets * 4;
   const lastChainAt = chainsAt + (last - firstSymbol) * 4;
-  const chain = new Fields(chainFrom(memory, lastChainAt), header.encoding);
-  for (let entry = 0; (entry + 1) * 4 <= chain.bytes.length; entry++) {
-    if ((chain.u32(entry * 4) & 1) === 1) {
-      return last + entry + 1;
+  // Chains are a few entries long, so that a few are read first; one that is far longer is a chain without an end.
+  for (const most of [usualChainBytes, longestChainBytes]) {
+    const chain = words32(chainFrom(memory, lastChainAt, most), header.encoding);
+    const end = chain.findIndex((value) => (value & 1) === 1);
+    if (end !== -1) {
+      return last + end + 1;
     }
   }
   throw new FormatError(memory.offsetOf(lastChainAt) ?? 0, 'the last chain of the GNU hash table does not end');
 }
 
-// Chains are a few entries long; one that is not is a chain without an end.
+const usualChainBytes = 1_024;
 const longestChainBytes = 1_048_576;
 
-function chainFrom(memory: MemoryImage, address: number): Buffer {
-  const available = Math.min(memory.bytesFrom(address), longestChainBytes);
+function chainFrom(memory: MemoryImage, address: number, most: number): Buffer {
+  const available = Math.min(memory.bytesFrom(address), most);
   return memory.read(address, Math.max(4, available - (available % 4)), 'the last chain of the GNU hash table');
 }

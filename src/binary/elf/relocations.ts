@@ -1,21 +1,52 @@
 import { FormatError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
 import { type DynamicSection, dynamicValue } from './dynamic.ts';
-import { Fields } from './encoding.ts';
+import { Fields, words32 } from './encoding.ts';
 import type { ElfHeader } from './header.ts';
 import type { MemoryImage } from './memory-image.ts';
 import { DT, EM } from './names.ts';
 
-/** One place that the run-time linker patches (gABI chapter 4, "Relocation"). */
-export interface Relocation {
-  /** Virtual address of the place. */
-  readonly address: number;
-  /** Number of the dynamic symbol it refers to; 0 when it needs none. */
-  readonly symbol: number;
+/** What the relocations of a file ask for, of all that DT_RELA, DT_REL and DT_JMPREL hold, in this order. */
+export interface RelocationSurvey {
+  /** The highest number of a dynamic symbol that one of them refers to; 0 when none refers to any. */
+  readonly highestSymbol: number;
+  /** The type of the first, and how many of it stand before one of another type. */
+  readonly leading: { readonly type: number; readonly count: number };
+  /** What all of a type have in common; `null` for a file with more types than any processor has. */
+  readonly types: readonly RelocationsOfType[] | null;
+  /** Those that refer to a symbol; `null` when they are more than are kept. */
+  readonly ofSymbols: SymbolRelocations | null;
+}
+
+/** What can be said of all relocations of one type. */
+export interface RelocationsOfType {
   /** R_*, whose meaning is the processor's. */
   readonly type: number;
-  /** Whether the linker may leave it until the first call (it is in DT_JMPREL). */
-  readonly lazy: boolean;
+  /** Virtual addresses of the places that are patched. */
+  readonly lowestAddress: number;
+  readonly highestAddress: number;
+  /** As signed numbers; 0 for the addends of DT_REL, which stand at the places. */
+  readonly lowestAddend: number;
+  readonly highestAddend: number;
+  /** Whether one of them refers to no symbol. */
+  readonly lacksSymbol: boolean;
+}
+
+/**
+ * Relocations that refer to a symbol, in file order, as columns: a Go plugin has eight thousand.
+ *
+ * Relative ones are left out: libLLVM has 700,000 of them.
+ */
+export interface SymbolRelocations {
+  readonly length: number;
+  /** Virtual addresses of the places that are patched (gABI chapter 4, "Relocation"). */
+  readonly addresses: Float64Array;
+  /** Numbers of dynamic symbols, which may be higher than the table of symbols is long. */
+  readonly symbols: Uint32Array;
+  /** R_* */
+  readonly types: Uint32Array;
+  /** From this one on the linker may leave them until the first call: they are those of DT_JMPREL. */
+  readonly firstLazy: number;
 }
 
 /** How many relocations there are of each kind; relative ones in RELR are counted by what they expand to. */
@@ -26,37 +57,154 @@ export interface RelocationCounts {
 }
 
 /**
- * Relocations that refer to a symbol, in file order, of DT_RELA, DT_REL and DT_JMPREL.
+ * Looks at every relocation once, for all that is ever asked of all of them.
  *
- * Relative ones are left out: libLLVM has 700,000 of them, and they answer no question that this program asks.
- *
- * @throws FormatError when a table lies outside the file or there are more than any linker writes.
+ * @throws FormatError when a table lies outside the file or has more entries than any linker writes.
  */
-export function readSymbolRelocations(
-  header: ElfHeader,
-  dynamic: DynamicSection,
-  memory: MemoryImage,
-): readonly Relocation[] {
-  const relocations: Relocation[] = [];
-  const layout = layoutOf(header);
-  const { littleEndian } = header.encoding;
-  for (const { lazy, entryBytes, fields } of stretchesOfTables(header, dynamic, memory)) {
-    const view = viewOf(fields.bytes);
-    for (let at = 0; at < view.byteLength; at += entryBytes) {
-      const symbol = view.getUint32(at + layout.symbol, littleEndian) >>> layout.symbolShift;
-      if (symbol !== 0) {
-        if (relocations.length >= limits.symbolRelocations) {
-          throw new FormatError(
-            dynamic.offset,
-            `more than ${limits.symbolRelocations} relocations refer to symbols, which is more than are read`,
-          );
-        }
-        const type = (view.getUint32(at + layout.type, littleEndian) >>> layout.typeShift) & layout.typeMask;
-        relocations.push({ address: fields.word(at), symbol, type: type >>> 0, lazy });
-      }
-    }
+export function surveyRelocations(header: ElfHeader, dynamic: DynamicSection, memory: MemoryImage): RelocationSurvey {
+  const survey = new Survey(layoutOf(header));
+  for (const { bytes, ...table } of stretchesOfTables(header, dynamic, memory)) {
+    survey.take(words32(bytes, header.encoding), table);
   }
-  return relocations;
+  return survey.result();
+}
+
+// How many relocations refer to symbols is not known before: their columns are made longer when they are full.
+const fewSymbolRelocations = 4_096;
+
+class Survey {
+  readonly #layout: EntryLayout;
+  #addresses = new Float64Array(fewSymbolRelocations);
+  #symbols = new Uint32Array(fewSymbolRelocations);
+  #types = new Uint32Array(fewSymbolRelocations);
+  /** How many refer to symbols. */
+  #length = 0;
+  #firstLazy: number | null = null;
+  #highestSymbol = 0;
+  /** How many there are. */
+  #seen = 0;
+  #firstType: number | null = null;
+  /** How many of the first type stand before one of another. */
+  #leading: number | null = null;
+  readonly #byType = new Map<number, Writable<RelocationsOfType>>();
+
+  constructor(layout: EntryLayout) {
+    this.#layout = layout;
+  }
+
+  /**
+   * Adds a stretch of a table, in one loop over words, without calls and without numbers that need memory of their own:
+   * most files are done before a compiler has made anything else fast.
+   */
+  take(words: Uint32Array, { wordsEach, addends, lazy }: Omit<StretchOfTable, 'bytes'>): void {
+    if (lazy) {
+      this.#firstLazy ??= this.#length;
+    }
+    const { wide, low, high, symbolAt, symbolShift, typeAt, typeShift, typeMask } = this.#layout;
+    const addendAt = wide ? 4 : 2;
+    let [addresses, symbols, types, length] = [this.#addresses, this.#symbols, this.#types, this.#length];
+    let highestSymbol = this.#highestSymbol;
+    let common: Writable<RelocationsOfType> | null = null;
+    for (let at = 0; at < words.length; at += wordsEach) {
+      const type = (((words[at + typeAt] ?? 0) >>> typeShift) & typeMask) >>> 0;
+      const symbol = (words[at + symbolAt] ?? 0) >>> symbolShift;
+      let address = words[at + low] ?? 0;
+      let addend = addends ? (words[at + addendAt + low] ?? 0) : 0;
+      if (wide) {
+        const upper = words[at + high] ?? 0;
+        address = upper === 0 ? address : upper * 0x1_0000_0000 + address;
+        const addendUpper = addends ? (words[at + addendAt + high] ?? 0) | 0 : 0;
+        addend = addendUpper === 0 ? addend : addendUpper * 0x1_0000_0000 + addend;
+      } else {
+        addend |= 0;
+      }
+      if (common === null || common.type !== type) {
+        common = this.#ofType(type, this.#seen + at / wordsEach, address, addend);
+      }
+      if (address < common.lowestAddress) {
+        common.lowestAddress = address;
+      } else if (address > common.highestAddress) {
+        common.highestAddress = address;
+      }
+      if (addend < common.lowestAddend) {
+        common.lowestAddend = addend;
+      } else if (addend > common.highestAddend) {
+        common.highestAddend = addend;
+      }
+      if (symbol === 0) {
+        common.lacksSymbol = true;
+        continue;
+      }
+      if (symbol > highestSymbol) {
+        highestSymbol = symbol;
+      }
+      if (length > limits.symbolRelocations) {
+        continue;
+      }
+      if (length === symbols.length) {
+        addresses = withTwiceTheRoom(addresses, new Float64Array(2 * length));
+        symbols = withTwiceTheRoom(symbols, new Uint32Array(2 * length));
+        types = withTwiceTheRoom(types, new Uint32Array(2 * length));
+      }
+      addresses[length] = address;
+      symbols[length] = symbol;
+      types[length] = type;
+      length += 1;
+    }
+    [this.#addresses, this.#symbols, this.#types, this.#length] = [addresses, symbols, types, length];
+    this.#highestSymbol = highestSymbol;
+    this.#seen += words.length / wordsEach;
+  }
+
+  result(): RelocationSurvey {
+    const [length, first] = [this.#length, this.#firstType ?? 0];
+    return {
+      highestSymbol: this.#highestSymbol,
+      leading: { type: first, count: this.#leading ?? this.#seen },
+      types: this.#byType.size > limits.relocationTypes ? null : [...this.#byType.values()],
+      ofSymbols:
+        length > limits.symbolRelocations
+          ? null
+          : {
+              length,
+              addresses: this.#addresses.subarray(0, length),
+              symbols: this.#symbols.subarray(0, length),
+              types: this.#types.subarray(0, length),
+              firstLazy: this.#firstLazy ?? length,
+            },
+    };
+  }
+
+  /** What is gathered of a type, at the first relocation of a row of them. */
+  #ofType(type: number, index: number, address: number, addend: number): Writable<RelocationsOfType> {
+    this.#firstType ??= type;
+    if (type !== this.#firstType) {
+      this.#leading ??= index;
+    }
+    const known = this.#byType.get(type);
+    if (known !== undefined) {
+      return known;
+    }
+    const added = {
+      type,
+      lowestAddress: address,
+      highestAddress: address,
+      lowestAddend: addend,
+      highestAddend: addend,
+      lacksSymbol: false,
+    };
+    if (this.#byType.size <= limits.relocationTypes) {
+      this.#byType.set(type, added);
+    }
+    return added;
+  }
+}
+
+type Writable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
+
+function withTwiceTheRoom<Column extends Float64Array | Uint32Array>(full: Column, longer: Column): Column {
+  longer.set(full);
+  return longer;
 }
 
 /**
@@ -71,20 +219,16 @@ export function findRelocation(
   memory: MemoryImage,
   isWanted: (address: number, type: number, symbol: number, addend: number | null) => boolean,
 ): FoundRelocation | null {
-  const { addressBytes, is64, littleEndian } = header.encoding;
-  const layout = layoutOf(header);
-  const [low, high] = littleEndian || !is64 ? [0, 4] : [4, 0];
-  for (const { entryBytes, fields } of stretchesOfTables(header, dynamic, memory)) {
-    const view = viewOf(fields.bytes);
-    // Elf64_Rela and Elf32_Rela end with it.
-    const addendPlace = entryBytes === 3 * addressBytes ? 2 * addressBytes : null;
-    const word = (at: number): number =>
-      (is64 ? view.getUint32(at + high, littleEndian) * 0x1_0000_0000 : 0) + view.getUint32(at + low, littleEndian);
-    for (let at = 0; at < view.byteLength; at += entryBytes) {
+  const { wide, low, high, symbolAt, symbolShift, typeAt, typeShift, typeMask } = layoutOf(header);
+  const addendAt = wide ? 4 : 2;
+  for (const { wordsEach, addends, bytes } of stretchesOfTables(header, dynamic, memory)) {
+    const words = words32(bytes, header.encoding);
+    const word = (at: number): number => (wide ? (words[at + high] ?? 0) * 0x1_0000_0000 : 0) + (words[at + low] ?? 0);
+    for (let at = 0; at < words.length; at += wordsEach) {
       const address = word(at);
-      const type = ((view.getUint32(at + layout.type, littleEndian) >>> layout.typeShift) & layout.typeMask) >>> 0;
-      const symbol = view.getUint32(at + layout.symbol, littleEndian) >>> layout.symbolShift;
-      const addend = addendPlace === null ? null : word(at + addendPlace);
+      const type = (((words[at + typeAt] ?? 0) >>> typeShift) & typeMask) >>> 0;
+      const symbol = (words[at + symbolAt] ?? 0) >>> symbolShift;
+      const addend = addends ? word(at + addendAt) : null;
       if (isWanted(address, type, symbol, addend)) {
         return { address, type, addend };
       }
@@ -93,30 +237,13 @@ export function findRelocation(
   return null;
 }
 
-export interface FoundRelocation extends Pick<Relocation, 'address' | 'type'> {
-  /** `null` in DT_REL, where it stands at the place itself. */
+export interface FoundRelocation {
+  /** Virtual address of the place. */
+  readonly address: number;
+  /** R_* */
+  readonly type: number;
+  /** As an unsigned number; `null` in DT_REL, where it stands at the place itself. */
   readonly addend: number | null;
-}
-
-/**
- * The highest number of a dynamic symbol that a relocation refers to; 0 when none refers to any.
- *
- * @throws FormatError when a table lies outside the file.
- */
-export function highestSymbol(header: ElfHeader, dynamic: DynamicSection, memory: MemoryImage): number {
-  let highest = 0;
-  const { littleEndian } = header.encoding;
-  const { symbol: place, symbolShift } = layoutOf(header);
-  for (const { entryBytes, fields } of stretchesOfTables(header, dynamic, memory)) {
-    const view = viewOf(fields.bytes);
-    for (let at = place; at < view.byteLength; at += entryBytes) {
-      const symbol = view.getUint32(at, littleEndian) >>> symbolShift;
-      if (symbol > highest) {
-        highest = symbol;
-      }
-    }
-  }
-  return highest;
 }
 
 /** @throws FormatError when a table lies outside the file. */
@@ -164,9 +291,12 @@ function tables(header: ElfHeader, dynamic: DynamicSection, memory: MemoryImage)
 
 interface StretchOfTable {
   readonly lazy: boolean;
-  readonly entryBytes: number;
+  /** Words of 32 bits of an entry. */
+  readonly wordsEach: number;
+  /** Whether entries end with an addend. */
+  readonly addends: boolean;
   /** Whole entries. */
-  readonly fields: Fields;
+  readonly bytes: Buffer;
 }
 
 function* stretchesOfTables(
@@ -174,40 +304,38 @@ function* stretchesOfTables(
   dynamic: DynamicSection,
   memory: MemoryImage,
 ): Generator<StretchOfTable> {
-  for (const { address, count, entryBytes, lazy } of tables(header, dynamic, memory)) {
+  for (const { address, count, entryBytes, addend, lazy } of tables(header, dynamic, memory)) {
     for (const { bytes } of memory.stretches(address, count * entryBytes, entryBytes, 'the relocations')) {
-      yield { lazy, entryBytes, fields: new Fields(bytes, header.encoding) };
+      yield { lazy, wordsEach: entryBytes / 4, addends: addend, bytes };
     }
   }
 }
 
-// A plugin has fifty thousand relocations, and every file is asked: no calls for a field of each, which a short run is too
-// short to make fast.
-function viewOf({ buffer, byteOffset, byteLength }: Buffer): DataView {
-  return new DataView(buffer, byteOffset, byteLength);
-}
-
-/** Where in an entry the 32-bit fields of `r_info` stand, bytes, and which of their bits count. */
+/** Which words of 32 bits of an entry hold its fields, and which of their bits count. */
 interface EntryLayout {
-  readonly symbol: number;
+  /** Whether addresses and addends take two words. */
+  readonly wide: boolean;
+  /** Where in a field of two words the lower and the upper half stand. */
+  readonly low: number;
+  readonly high: number;
+  readonly symbolAt: number;
   readonly symbolShift: number;
-  readonly type: number;
+  readonly typeAt: number;
   readonly typeShift: number;
   readonly typeMask: number;
 }
 
 function layoutOf({ machine, encoding: { is64, littleEndian } }: ElfHeader): EntryLayout {
   if (!is64) {
-    return { symbol: 4, symbolShift: 8, type: 4, typeShift: 0, typeMask: 0xff };
+    return { wide: false, low: 0, high: 0, symbolAt: 1, symbolShift: 8, typeAt: 1, typeShift: 0, typeMask: 0xff };
   }
+  const [low, high] = littleEndian ? [0, 1] : [1, 0];
   // 64-bit MIPS packs symbol, special symbol and three types as single fields, so that in little-endian files the halves
   // of r_info stand the other way round, and the type is the last byte (MIPS ELF supplement 64-bit, "Relocation").
   if (machine === EM.mips && littleEndian) {
-    return { symbol: 8, symbolShift: 0, type: 12, typeShift: 24, typeMask: 0xff };
+    return { wide: true, low, high, symbolAt: 2, symbolShift: 0, typeAt: 3, typeShift: 24, typeMask: 0xff };
   }
-  return littleEndian
-    ? { symbol: 12, symbolShift: 0, type: 8, typeShift: 0, typeMask: -1 }
-    : { symbol: 8, symbolShift: 0, type: 12, typeShift: 0, typeMask: -1 };
+  return { wide: true, low, high, symbolAt: 2 + high, symbolShift: 0, typeAt: 2 + low, typeShift: 0, typeMask: -1 };
 }
 
 // gABI, DT_RELR: an even word is an address, an odd one a bitmap of the words that follow the last address.

@@ -91,3 +91,18 @@ export function assertSegmentsInside(
     }
   }
 }
+
+/** Bytes: the max-page-size of arm64, to whose end linkers may extend PT_GNU_RELRO; no processor has larger pages. */
+export const largestPage = 65_536;
+
+/** The addresses between which the loadable segments lie; the highest is the first behind them. */
+export function loadedAddresses(segments: readonly Segment[]): { readonly lowest: number; readonly highest: number } {
+  let [lowest, highest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const { type, address, memoryBytes } of segments) {
+    if (type === PT.load) {
+      lowest = Math.min(lowest, address);
+      highest = Math.max(highest, address + memoryBytes);
+    }
+  }
+  return { lowest, highest };
+}

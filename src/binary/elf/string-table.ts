@@ -55,9 +55,18 @@ export class StringTable {
    */
   endOf(start: number): number {
     const end = this.#endOf(start);
-    this.#measuredBytes += end - start;
-    this.#assertBounded(this.#measuredBytes, mostTimesMeasured);
+    this.addMeasured(end - start);
     return end;
+  }
+
+  /**
+   * For who walks through the bytes of names without asking for their ends: how many bytes these were.
+   *
+   * @throws FormatError when the names overlap absurdly.
+   */
+  addMeasured(bytes: number): void {
+    this.#measuredBytes += bytes;
+    this.#assertBounded(this.#measuredBytes, mostTimesMeasured);
   }
 
   #endOf(start: number): number {

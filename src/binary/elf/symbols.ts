@@ -2,12 +2,11 @@ import type { ByteSource } from '../../bytes/byte-source.ts';
 import { FormatError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
 import { type DynamicSection, dynamicValue } from './dynamic.ts';
-import { type Encoding, Fields } from './encoding.ts';
+import { type Encoding, words32 } from './encoding.ts';
 import { symbolCountByHash } from './hash-tables.ts';
 import type { ElfHeader } from './header.ts';
 import type { MemoryImage } from './memory-image.ts';
 import { DT, SHN, SHT, STB, visibilityName } from './names.ts';
-import { highestSymbol } from './relocations.ts';
 import type { Section } from './sections.ts';
 import { StringTable } from './string-table.ts';
 
@@ -21,28 +20,26 @@ export class SymbolTable {
   readonly strings: StringTable;
   /** Offset of the table in the file, bytes. */
   readonly offset: number;
-  readonly #fields: Fields;
-  readonly #entryBytes: number;
-  readonly #is64: boolean;
+  readonly #words: Uint32Array;
+  readonly #at: SymbolLayout;
   #sorted: { readonly imports: readonly number[]; readonly exports: readonly number[] } | undefined;
   #nameOffsets: Uint32Array | undefined;
 
   constructor(bytes: Buffer, encoding: Encoding, strings: StringTable, offset: number) {
-    this.#entryBytes = symbolBytes(encoding);
-    this.#is64 = encoding.is64;
-    this.#fields = new Fields(bytes, encoding);
-    this.length = Math.floor(bytes.length / this.#entryBytes);
+    this.#at = layoutOf(encoding);
+    this.#words = words32(bytes, encoding);
+    this.length = Math.floor(bytes.length / symbolBytes(encoding));
     this.strings = strings;
     this.offset = offset;
   }
 
   /** Where the symbol itself stands in the file, bytes. */
   fileOffset(index: number): number {
-    return this.offset + index * this.#entryBytes;
+    return this.offset + index * this.#at.words * 4;
   }
 
   nameOffset(index: number): number {
-    return this.#fields.u32(index * this.#entryBytes);
+    return this.#words[index * this.#at.words] ?? 0;
   }
 
   /**
@@ -56,10 +53,10 @@ export class SymbolTable {
 
   #readNameOffsets(): Uint32Array {
     const offsets = new Uint32Array(this.length);
-    const { bytes, encoding } = this.#fields;
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    for (let index = 0, at = 0; index < offsets.length; index++, at += this.#entryBytes) {
-      offsets[index] = view.getUint32(at, encoding.littleEndian);
+    const words = this.#words;
+    const step = this.#at.words;
+    for (let index = 0, at = 0; index < offsets.length; index++, at += step) {
+      offsets[index] = words[at] ?? 0;
     }
     return offsets;
   }
@@ -71,31 +68,46 @@ export class SymbolTable {
 
   /** STB_* */
   binding(index: number): number {
-    return this.#fields.u8(index * this.#entryBytes + (this.#is64 ? 4 : 12)) >> 4;
+    return this.#info(index) >>> 4;
   }
 
   /** STT_* */
   type(index: number): number {
-    return this.#fields.u8(index * this.#entryBytes + (this.#is64 ? 4 : 12)) & 0xf;
+    return this.#info(index) & 0xf;
+  }
+
+  /** `st_info` */
+  #info(index: number): number {
+    const { words, kind, infoShift } = this.#at;
+    return ((this.#words[index * words + kind] ?? 0) >>> infoShift) & 0xff;
   }
 
   /** `st_other`; its lowest two bits are the visibility. */
   other(index: number): number {
-    return this.#fields.u8(index * this.#entryBytes + (this.#is64 ? 5 : 13));
+    const { words, kind, otherShift } = this.#at;
+    return ((this.#words[index * words + kind] ?? 0) >>> otherShift) & 0xff;
   }
 
   /** Index of the section that defines it, or one of SHN_*. */
   section(index: number): number {
-    return this.#fields.u16(index * this.#entryBytes + (this.#is64 ? 6 : 14));
+    const { words, kind, sectionShift } = this.#at;
+    return ((this.#words[index * words + kind] ?? 0) >>> sectionShift) & 0xffff;
   }
 
   value(index: number): number {
-    return this.#fields.word(index * this.#entryBytes + (this.#is64 ? 8 : 4));
+    return this.#word(index * this.#at.words + this.#at.value);
   }
 
   /** Bytes that the symbol covers. */
   size(index: number): number {
-    return this.#is64 ? this.#fields.u64(index * 24 + 16) : this.#fields.u32(index * 16 + 8);
+    return this.#word(index * this.#at.words + this.#at.size);
+  }
+
+  #word(at: number): number {
+    const { wide, low, high } = this.#at;
+    const lower = this.#words[at + low] ?? 0;
+    const upper = wide ? (this.#words[at + high] ?? 0) : 0;
+    return upper === 0 ? lower : upper * 0x1_0000_0000 + lower;
   }
 
   /** Indexes of symbols wanted from another object: undefined here, and not local. */
@@ -123,22 +135,20 @@ export class SymbolTable {
   #sort(): { readonly imports: readonly number[]; readonly exports: readonly number[] } {
     const imports: number[] = [];
     const exports: number[] = [];
-    const { bytes } = this.#fields;
-    const info = this.#is64 ? 4 : 12;
-    for (let index = 1; index < this.length; index++) {
-      const at = index * this.#entryBytes + info;
-      const binding = (bytes[at] ?? 0) >> 4;
-      if (binding === STB.local) {
+    const words = this.#words;
+    const { words: step, kind, infoShift, otherShift, sectionShift } = this.#at;
+    for (let index = 1, at = step; index < this.length; index++, at += step) {
+      const word = words[at + kind] ?? 0;
+      if (((word >>> infoShift) & 0xff) >>> 4 === STB.local) {
         continue;
       }
-      // st_other follows st_info and st_shndx that, in both classes.
-      if (bytes[at + 2] === 0 && bytes[at + 3] === 0) {
-        if (this.nameOffset(index) !== 0) {
+      if (((word >>> sectionShift) & 0xffff) === SHN.undefined) {
+        if (words[at] !== 0) {
           imports.push(index);
         }
         continue;
       }
-      const visibility = (bytes[at + 1] ?? 0) & 3;
+      const visibility = (word >>> otherShift) & 3;
       // Default is 0, protected 3.
       if (visibility === 0 || visibility === 3) {
         exports.push(index);
@@ -146,6 +156,34 @@ export class SymbolTable {
     }
     return { imports, exports };
   }
+}
+
+/** Which words of 32 bits of a symbol hold its fields, the name's first (gABI chapter 4, "Symbol Table"). */
+interface SymbolLayout {
+  /** Words of a symbol. */
+  readonly words: number;
+  /** Whether values and sizes take two words. */
+  readonly wide: boolean;
+  /** Where in a field of two words the lower and the upper half stand. */
+  readonly low: number;
+  readonly high: number;
+  readonly value: number;
+  readonly size: number;
+  /** The word of `st_info`, `st_other` and `st_shndx`, which stand in this order. */
+  readonly kind: number;
+  readonly infoShift: number;
+  readonly otherShift: number;
+  readonly sectionShift: number;
+}
+
+function layoutOf({ is64, littleEndian }: Encoding): SymbolLayout {
+  const shifts = littleEndian
+    ? { infoShift: 0, otherShift: 8, sectionShift: 16 }
+    : { infoShift: 24, otherShift: 16, sectionShift: 0 };
+  const [low, high] = littleEndian ? [0, 1] : [1, 0];
+  return is64
+    ? { words: 6, wide: true, low, high, value: 2, size: 4, kind: 1, ...shifts }
+    : { words: 4, wide: false, low: 0, high: 0, value: 1, size: 2, kind: 3, ...shifts };
 }
 
 /** Bytes of one symbol: 24 in 64-bit files, 16 in 32-bit ones (gABI chapter 4, "Symbol Table"). */
@@ -159,6 +197,7 @@ function symbolBytes(encoding: Encoding): number {
  * Their number is stated nowhere. It is the largest that the hash tables, the relocations and, where it describes
  * the same table, the section header speak of.
  *
+ * @param highestSymbol the highest number that a relocation refers to; asked for when the table is there.
  * @throws FormatError when the table lies outside the file.
  */
 export function readDynamicSymbols(
@@ -166,6 +205,7 @@ export function readDynamicSymbols(
   sections: readonly Section[],
   dynamic: DynamicSection,
   memory: MemoryImage,
+  highestSymbol: () => number,
 ): SymbolTable {
   const address = dynamicValue(dynamic, DT.symtab);
   if (address === null) {
@@ -181,7 +221,7 @@ export function readDynamicSymbols(
   const count = Math.max(
     symbolCountByHash(header, dynamic, memory),
     described === undefined ? 0 : Math.floor(described.size / entryBytes),
-    highestSymbol(header, dynamic, memory) + 1,
+    highestSymbol() + 1,
   );
   if (count > limits.dynamicSymbols) {
     throw new FormatError(

@@ -79,11 +79,16 @@ export function readPackageHashes(elf: ElfFile): PackageHashes | null {
 }
 
 function orderOfRelocations(elf: ElfFile, pointers: ReadonlyMap<number, string>): readonly string[] {
-  const order = elf.relocations
-    .filter((relocation) => pointers.has(relocation.symbol))
-    .sort((left, right) => left.address - right.address)
-    .map((relocation) => pointers.get(relocation.symbol) ?? '');
-  return [...new Set(order)];
+  const { length, symbols, addresses } = elf.relocations;
+  const places: { readonly path: string; readonly address: number }[] = [];
+  for (let index = 0; index < length; index++) {
+    const path = pointers.get(symbols[index] ?? 0);
+    if (path !== undefined) {
+      places.push({ path, address: addresses[index] ?? 0 });
+    }
+  }
+  places.sort((left, right) => left.address - right.address);
+  return [...new Set(places.map(({ path }) => path))];
 }
 
 // Ten thousand symbols have names, a hundred of them this one: finding the text first spares decoding the others.

@@ -55,21 +55,20 @@ function isUsualInit(elf: ElfFile, address: number): boolean {
 
 /** Whether a place in memory is filled with the address of __gmon_start__, which only profiled programs define. */
 function isUsuallyAbsent({ relocations, dynamicSymbols: symbols }: ElfFile, place: number): boolean {
-  const filled = relocations.filter(({ address }) => address === place);
+  const filling = relocations.addresses.indexOf(place);
+  const symbol = relocations.symbols[filling];
   return (
-    filled.length === 1 &&
-    filled.every(
-      ({ symbol }) =>
-        symbols !== null &&
-        symbol < symbols.length &&
-        symbols.name(symbol) === '__gmon_start__' &&
-        symbols.section(symbol) === SHN.undefined &&
-        // With a value it would be taken for a definition.
-        symbols.value(symbol) === 0 &&
-        // What is local or hidden is not looked up: it stands for the start of the object.
-        symbols.binding(symbol) !== STB.local &&
-        visibilityName(symbols.other(symbol)) === 'default',
-    )
+    symbol !== undefined &&
+    relocations.addresses.indexOf(place, filling + 1) === -1 &&
+    symbols !== null &&
+    symbol < symbols.length &&
+    symbols.name(symbol) === '__gmon_start__' &&
+    symbols.section(symbol) === SHN.undefined &&
+    // With a value it would be taken for a definition.
+    symbols.value(symbol) === 0 &&
+    // What is local or hidden is not looked up: it stands for the start of the object.
+    symbols.binding(symbol) !== STB.local &&
+    visibilityName(symbols.other(symbol)) === 'default'
   );
 }
 

@@ -1,4 +1,3 @@
-import type { Relocation } from '../../binary/elf/relocations.ts';
 import type { UnresolvedSymbol } from '../library-closure/binding.ts';
 import type { Member } from '../library-closure/closure.ts';
 
@@ -46,11 +45,17 @@ export function firstRelocated(
   if (byNumber.size < 2) {
     return symbols[0];
   }
-  return member.object.ask((elf) => {
-    const named = (relocation: Relocation): boolean => relocation.type !== 0 && byNumber.has(relocation.symbol);
-    const first =
-      (linker === 'musl' ? elf.relocations.find((each) => each.lazy && named(each)) : undefined) ??
-      elf.relocations.find(named);
-    return first === undefined ? symbols[0] : byNumber.get(first.symbol);
+  return member.object.ask(({ relocations }) => {
+    const firstFrom = (start: number): UnresolvedSymbol | undefined => {
+      for (let index = start; index < relocations.length; index++) {
+        const symbol = byNumber.get(relocations.symbols[index] ?? 0);
+        // R_*_NONE is 0 on every machine.
+        if (symbol !== undefined && relocations.types[index] !== 0) {
+          return symbol;
+        }
+      }
+      return undefined;
+    };
+    return (linker === 'musl' ? firstFrom(relocations.firstLazy) : undefined) ?? firstFrom(0) ?? symbols[0];
   });
 }

@@ -1,5 +1,4 @@
 import { EM } from '../../binary/elf/names.ts';
-import type { Relocation } from '../../binary/elf/relocations.ts';
 import type { Member } from '../library-closure/closure.ts';
 import type { ThreadStorage } from '../library-closure/shared-object.ts';
 
@@ -83,9 +82,10 @@ export function fixedPlaces(member: Member): readonly number[] {
   return member.object.ask((elf) => {
     const asks = fixedPlaceRelocations.get(elf.header.machine) ?? [];
     const symbols = new Set<number>();
-    for (const { symbol, type } of elf.relocations satisfies readonly Relocation[]) {
-      if (asks.includes(type)) {
-        symbols.add(symbol);
+    const relocations = elf.relocations;
+    for (let index = 0; index < relocations.length; index++) {
+      if (asks.includes(relocations.types[index] ?? 0)) {
+        symbols.add(relocations.symbols[index] ?? 0);
       }
     }
     return [...symbols];

@@ -1,9 +1,11 @@
 import { type DynamicSection, dynamicValue } from '../../binary/elf/dynamic.ts';
-import { Fields } from '../../binary/elf/encoding.ts';
+import { Fields, words32 } from '../../binary/elf/encoding.ts';
 import type { ElfHeader } from '../../binary/elf/header.ts';
 import type { MemoryImage } from '../../binary/elf/memory-image.ts';
 import { DT, EM } from '../../binary/elf/names.ts';
+import type { StringTable } from '../../binary/elf/string-table.ts';
 import { FormatError } from '../../errors.ts';
+import { limits } from '../../limits.ts';
 
 /** The table by which a loader finds names: it finds nothing that is not in there. */
 export type HashTable =
@@ -59,10 +61,9 @@ function readGnu(header: ElfHeader, memory: MemoryImage, address: number, symbol
       `${what} with ${bucketCount} buckets does not end in the file`,
     );
   }
-  const words = (at: number, count: number): Uint32Array => {
-    const fields = new Fields(count === 0 ? Buffer.alloc(0) : memory.read(at, count * 4, what), encoding);
-    return column(count, (index) => fields.u32(index * 4));
-  };
+  // Copies: a view would be kept with all that was read with it.
+  const words = (at: number, count: number): Uint32Array =>
+    count === 0 ? new Uint32Array(0) : words32(memory.read(at, count * 4, what), encoding).slice();
   const filter = words(address + 16, filterBytes / 4);
   if (encoding.is64 && !encoding.littleEndian) {
     for (let word = 0; word + 1 < filter.length; word += 2) {
@@ -117,10 +118,10 @@ function column(length: number, value: (index: number) => number): Uint32Array {
   return values;
 }
 
-/** Hash of a name in a string table, as DT_GNU_HASH has it (h * 33 + c from 5381); of the bytes before `end`, if given. */
-export function gnuHash(strings: Uint8Array, start: number, end: number = strings.length): number {
+/** Hash of a name in a string table, as DT_GNU_HASH has it (h * 33 + c from 5381). */
+export function gnuHash(strings: Uint8Array, start: number): number {
   let hash = 5381;
-  for (let at = start; at < end && strings[at] !== 0; at++) {
+  for (let at = start; at < strings.length && strings[at] !== 0; at++) {
     // Signed until the end: half of the unsigned values are no small integers, each of which would be allocated.
     hash = (Math.imul(hash, 33) + (strings[at] ?? 0)) | 0;
   }
@@ -202,18 +203,23 @@ function findInGnuChain(
 
 /**
  * The symbols that a loader comes to when it looks for their own names, as ones by index: for a question about all of them
- * at once.
+ * at once. Hashing their names takes most of the time, and is done here and without a call for each, because a short run
+ * is over before a compiler has made such calls fast.
  *
- * @param hashOf GNU hash of a symbol's name.
- * @throws FormatError when chains run into each other so often that following them all has no end in sight.
+ * @param starts by symbol: where its name starts in `strings`.
+ * @throws FormatError when a name lies outside the string table, or chains run into each other or names overlap so often
+ * that following them all has no end in sight.
  */
 export function symbolsInChains(
   { filter, filterWords, wordBits, shift, buckets, chain, firstSymbol }: Extract<HashTable, { kind: 'gnu' }>,
-  hashOf: (symbol: number) => number,
+  strings: StringTable,
+  starts: Uint32Array,
 ): Uint8Array {
   const found = new Uint8Array(firstSymbol + chain.length);
+  const { bytes } = strings;
   // In a table that a linker wrote each entry is in one chain.
   let left = 2 * chain.length;
+  let measured = 0;
   for (let bucket = 0; bucket < buckets.length; bucket++) {
     const first = buckets[bucket] ?? 0;
     for (let entry = first - firstSymbol; first !== 0 && entry >= 0 && entry < chain.length; entry++) {
@@ -221,8 +227,24 @@ export function symbolsInChains(
       if (left < 0) {
         throw new FormatError(0, 'the chains of the GNU hash table run into each other');
       }
+      const start = starts[firstSymbol + entry] ?? 0;
+      let at = start;
+      // As in gnuHash.
+      let signed = 5381;
+      for (let byte = bytes[at] ?? 0; byte !== 0; byte = bytes[at] ?? 0) {
+        signed = (Math.imul(signed, 33) + byte) | 0;
+        at += 1;
+      }
+      measured += at - start;
+      if (at >= bytes.length || at - start > limits.nameBytes) {
+        strings.endOf(start);
+      }
+      if (measured > bytes.length) {
+        strings.addMeasured(measured);
+        measured = 0;
+      }
       const value = chain[entry] ?? 1;
-      const hash = hashOf(firstSymbol + entry);
+      const hash = signed >>> 0;
       const word = (hash >>> (wordBits === 64 ? 6 : 5)) & (filterWords - 1);
       if (
         (value ^ hash) >>> 1 === 0 &&

@@ -1,7 +1,8 @@
 import { dynamicValue } from '../../binary/elf/dynamic.ts';
 import type { ElfFile } from '../../binary/elf/elf-file.ts';
-import { Fields } from '../../binary/elf/encoding.ts';
+import { words16 } from '../../binary/elf/encoding.ts';
 import { DT, EM, SHN, STB, STT, visibilityName } from '../../binary/elf/names.ts';
+import { relocationTypes } from '../../binary/elf/relocation-types.ts';
 import { decodeName } from '../../binary/elf/string-table.ts';
 import type { SymbolTable } from '../../binary/elf/symbols.ts';
 import { FormatError } from '../../errors.ts';
@@ -165,41 +166,23 @@ function readVersionEntries(elf: ElfFile, count: number): Uint16Array | null {
   if (address === null) {
     return null;
   }
-  const fields = new Fields(elf.memory.read(address, count * 2, 'the symbol version table'), elf.header.encoding);
-  const entries = new Uint16Array(count);
-  for (let index = 0; index < count; index++) {
-    entries[index] = fields.u16(index * 2);
-  }
-  return entries;
+  // A copy: a view would be kept with all that was read with it.
+  return words16(elf.memory.read(address, count * 2, 'the symbol version table'), elf.header.encoding).slice();
 }
-
-// R_*_COPY by machine (the processor supplements of the ABI).
-const copyRelocations: ReadonlyMap<number, number> = new Map([
-  [2, 19],
-  [3, 5],
-  [4, 19],
-  [EM.mips, 126],
-  [20, 19],
-  [21, 19],
-  [EM.s390, 9],
-  [40, 20],
-  [EM.sparcv9, 19],
-  [EM.x86_64, 5],
-  [183, 1024],
-  [243, 4],
-  [258, 4],
-]);
 
 const mipsGlobalOffsetTableSymbol = 0x70000013;
 
 function readReferences(elf: ElfFile, table: SymbolTable): References {
-  const copy = copyRelocations.get(elf.header.machine);
+  const copy = relocationTypes(elf.header.machine)?.copy ?? null;
   // One bit for each use of a symbol.
   const used = new Uint8Array(table.length);
-  for (const { symbol, type, lazy } of elf.relocations) {
+  const relocations = elf.relocations;
+  for (let index = 0; index < relocations.length; index++) {
+    const [symbol, type] = [relocations.symbols[index] ?? 0, relocations.types[index] ?? 0];
     // R_*_NONE is 0 on every machine.
     if (type !== 0 && symbol < table.length) {
-      used[symbol] = (used[symbol] ?? 0) | (1 << (type === copy ? use.copy : lazy ? use.call : use.data));
+      const asked = type === copy ? use.copy : index >= relocations.firstLazy ? use.call : use.data;
+      used[symbol] = (used[symbol] ?? 0) | (1 << asked);
     }
   }
   // MIPS has no relocations for the global part of its offset table: every symbol from this one on has an entry.

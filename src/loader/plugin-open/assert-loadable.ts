@@ -1,8 +1,9 @@
 import { dynamicValue } from '../../binary/elf/dynamic.ts';
 import type { ElfFile } from '../../binary/elf/elf-file.ts';
-import { DT, EM, PT, SHN, STB, STT } from '../../binary/elf/names.ts';
-import { findRelocation } from '../../binary/elf/relocations.ts';
+import { DT, PT, SHN, STB, STT } from '../../binary/elf/names.ts';
+import { largestPage, loadedAddresses } from '../../binary/elf/segments.ts';
 import { FormatError } from '../../errors.ts';
+import { assertLinkersRelocations } from '../dlopen/relocation-soundness.ts';
 import { assertSoundFile } from '../dlopen/soundness.ts';
 
 /**
@@ -17,7 +18,7 @@ export function assertLoadable(elf: ElfFile): void {
   }
   assertSoundFile(elf);
   assertSegments(elf);
-  assertRelocations(elf);
+  assertLinkersRelocations(elf);
   assertOwnSymbols(elf);
   const isThere = (tag: number): boolean => elf.dynamic !== null && dynamicValue(elf.dynamic, tag) !== null;
   if (!isThere(DT.versionSymbols) && (isThere(DT.versionNeeds) || isThere(DT.versionDefinitions))) {
@@ -25,15 +26,15 @@ export function assertLoadable(elf: ElfFile): void {
   }
 }
 
-// Bytes: the least that any processor has, and the max-page-size of arm64, to whose end linkers may extend PT_GNU_RELRO.
-const [smallestPage, largestPage] = [4_096, 65_536];
+// Bytes: the least that any processor has.
+const smallestPage = 4_096;
 
 // Bytes: half of what 48 bits address, which is all that x86-64 gives to a process without being asked for more.
 const addressSpace = 2 ** 47;
 
 function assertSegments({ segments }: ElfFile): void {
   const loaded = segments.filter(({ type }) => type === PT.load);
-  const [lowest, highest] = boundsOf(loaded);
+  const { lowest, highest } = loadedAddresses(segments);
   const shifted = loaded.find(({ address, offset }) => (address - offset) % smallestPage !== 0);
   if (shifted !== undefined) {
     throw new FormatError(shifted.offset, 'a loaded segment does not lie in its page as it does in the file');
@@ -47,70 +48,16 @@ function assertSegments({ segments }: ElfFile): void {
   }
 }
 
-function boundsOf(segments: ElfFile['segments']): readonly [lowest: number, highest: number] {
-  return [
-    Math.min(...segments.map(({ address }) => address)),
-    Math.max(...segments.map(({ address, memoryBytes }) => address + memoryBytes)),
-  ];
-}
-
-interface KnownTypes {
-  readonly relative: number;
-  /** Types whose value is that of a symbol, so that there has to be one. */
-  readonly symbolic: ReadonlySet<number>;
-  /** All that the loader knows; `null` where only a highest number is known. */
-  readonly all: ReadonlySet<number> | null;
-}
-
-// R_* of the processors on which plugins were measured (their psABI supplements).
-const knownTypes: ReadonlyMap<number, KnownTypes> = new Map([
-  [
-    EM.x86_64,
-    {
-      relative: 8,
-      symbolic: new Set([1, 6, 7]),
-      all: new Set([0, 1, 2, 5, 6, 7, 8, 10, 16, 17, 18, 24, 36, 37, 38]),
-    },
-  ],
-  [EM.aarch64, { relative: 1027, symbolic: new Set([257, 1025, 1026]), all: null }],
-  [EM.s390, { relative: 12, symbolic: new Set([22, 10, 11]), all: null }],
-]);
-
-/** Whether an addend, which may be negative, leads farther away than the object is large. */
-function isFar(addend: number, bytes: number): boolean {
-  return addend > bytes && addend < 2 ** 64 - bytes - largestPage;
-}
-
-function assertRelocations({ header, dynamic, memory, segments }: ElfFile): void {
-  const known = knownTypes.get(header.machine);
-  if (dynamic === null || known === undefined) {
-    return;
-  }
-  const [lowest, highest] = boundsOf(segments.filter(({ type }) => type === PT.load));
-  const isWrong = (_address: number, type: number, symbol: number, addend: number | null): boolean => {
-    const isRelative = type === known.relative;
-    return (
-      (isRelative && addend !== null && (addend < lowest || addend > highest)) ||
-      (known.symbolic.has(type) && (symbol === 0 || isFar(addend ?? 0, highest))) ||
-      known.all?.has(type) === false
-    );
-  };
-  const wrong = findRelocation(header, dynamic, memory, isWrong);
-  if (wrong !== null) {
-    const offset = memory.offsetOf(wrong.address) ?? 0;
-    throw new FormatError(offset, `a relocation of type ${wrong.type} for this place is none that a linker writes`);
-  }
-}
-
 /** Symbols that relocations use and that the object itself has lie in it; those that nobody else may define, it has. */
 function assertOwnSymbols({ relocations, dynamicSymbols: symbols, segments }: ElfFile): void {
   if (symbols === null) {
     return;
   }
-  const [lowest, highest] = boundsOf(segments.filter(({ type }) => type === PT.load));
+  const { lowest, highest } = loadedAddresses(segments);
   const seen = new Uint8Array(symbols.length);
-  for (const { symbol } of relocations) {
-    if (symbol === 0 || seen[symbol] === 1) {
+  for (let index = 0; index < relocations.length; index++) {
+    const symbol = relocations.symbols[index] ?? 0;
+    if (seen[symbol] === 1) {
       continue;
     }
     seen[symbol] = 1;

@@ -9,7 +9,6 @@ import { limits } from '../../limits.ts';
 import {
   type Effort,
   findInChain,
-  gnuHash,
   type HashTable,
   readHashTable,
   symbolsInChains,
@@ -161,14 +160,8 @@ function ownSymbols(elf: ElfFile): Uint8Array | null {
   }
   const table = hashTableOf(elf);
   const symbols = elf.dynamicSymbols;
-  let found: Uint8Array | null = null;
-  if (table?.kind === 'gnu' && symbols !== null) {
-    const { strings, nameOffsets } = symbols;
-    found = symbolsInChains(table, (symbol) => {
-      const start = nameOffsets[symbol] ?? 0;
-      return gnuHash(strings.bytes, start, strings.endOf(start));
-    });
-  }
+  const found =
+    table?.kind === 'gnu' && symbols !== null ? symbolsInChains(table, symbols.strings, symbols.nameOffsets) : null;
   ownSymbolsOf.set(elf, found);
   return found;
 }
@@ -211,7 +204,9 @@ export function strongReferences(elf: ElfFile): readonly StrongReference[] {
   const own = ownSymbols(elf);
   const seen = new Uint8Array(symbols.length);
   const references: StrongReference[] = [];
-  for (const { symbol } of elf.relocations) {
+  const { relocations } = elf;
+  for (let index = 0; index < relocations.length; index++) {
+    const symbol = relocations.symbols[index] ?? 0;
     if (seen[symbol] === 1) {
       continue;
     }

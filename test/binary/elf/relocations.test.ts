@@ -75,9 +75,16 @@ test('relocations of 32-bit files have 24 bits of symbol, with or without addend
       { ...layout, machine: 3, pieces: [[piecesAt, Buffer.concat([rel, rela])]] },
     ),
   );
-  t.deepEqual(elf.relocations, [
-    { address: 0x200, symbol: 6, type: 1, lazy: false },
-    { address: 0x100, symbol: 5, type: 7, lazy: false },
+  t.deepEqual(elf.relocations, {
+    length: 2,
+    addresses: Float64Array.of(0x200, 0x100),
+    symbols: Uint32Array.of(6, 5),
+    types: Uint32Array.of(1, 7),
+    firstLazy: 2,
+  });
+  t.deepEqual(elf.relocationSurvey?.types, [
+    { type: 1, lowestAddress: 0x200, highestAddress: 0x200, lowestAddend: -1, highestAddend: -1, lacksSymbol: false },
+    { type: 7, lowestAddress: 0x100, highestAddress: 0x100, lowestAddend: 0, highestAddend: 0, lacksSymbol: false },
   ]);
 });
 
@@ -95,8 +102,8 @@ test('64-bit MIPS puts the symbol first in little-endian files too', (t) => {
         { ...layout, machine: 8, pieces: [[piecesAt, entry]] },
       ),
     );
-    t.is(relocations[0]?.symbol, 9);
-    t.is((relocations[0]?.type ?? 0) & 0xff, 3);
+    t.is(relocations.symbols[0], 9);
+    t.is((relocations.types[0] ?? 0) & 0xff, 3);
   }
 });
 
@@ -106,6 +113,6 @@ test('the procedure linkage table is bound lazily', async (t) => {
   if (elf === undefined) {
     return;
   }
-  const lazy = elf.relocations.filter((relocation) => relocation.lazy);
-  t.true(lazy.some(({ symbol }) => elf.dynamicSymbols?.name(symbol) === 'provider_fn'));
+  const { symbols, firstLazy } = elf.relocations;
+  t.true(symbols.subarray(firstLazy).some((symbol) => elf.dynamicSymbols?.name(symbol) === 'provider_fn'));
 });
