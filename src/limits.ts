@@ -3,13 +3,6 @@
  * files hold (the largest seen is named) and low enough that a file made to exhaust its reader cannot.
  */
 export const limits = {
-  /**
-   * Bytes up to which a binary is read as a whole: one system call instead of dozens. Larger ones are read where they
-   * are asked, because memory must not grow with the file.
-   */
-  wholeFileBytes: 4_194_304,
-  /** The same for a file that the caller named: there are few of those, and somebody waits for each. */
-  wholeNamedFileBytes: 16_777_216,
   /** Section headers of one file. Objects built with -ffunction-sections hold tens of thousands. */
   sections: 262_144,
   /** Sections that a place in a file is looked for in, to name it in evidence. Linked files have about 40. */

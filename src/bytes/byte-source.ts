@@ -37,11 +37,6 @@ export function bufferSource(bytes: Uint8Array): ByteSource {
   };
 }
 
-/** The same source, read into memory at once if it has at most so many bytes: one system call instead of dozens. */
-export function inMemoryUpTo(bytes: number, source: ByteSource): ByteSource {
-  return source.size <= bytes ? bufferSource(source.read(0, source.size)) : source;
-}
-
 /** A {@link ByteSource} over an open file; {@link FileSource.close} gives the handle back. */
 export interface FileSource extends ByteSource {
   close(): void;

@@ -4,11 +4,10 @@ import { EM, ET } from '../binary/elf/names.ts';
 import { readGoFile } from '../binary/go/go-file.ts';
 import type { PackageHashes } from '../binary/go/package-hashes.ts';
 import { startsLikeWasm } from '../binary/wasm/magic.ts';
-import { type ByteSource, inMemoryUpTo } from '../bytes/byte-source.ts';
+import type { ByteSource } from '../bytes/byte-source.ts';
 import { sha256 } from '../bytes/digest.ts';
 import { ElfgateError } from '../errors.ts';
 import type { FileTree } from '../image/file-tree.ts';
-import { limits } from '../limits.ts';
 import { elfFacts } from './elf-facts.ts';
 import { goFacts } from './go-facts.ts';
 import { libcFacts } from './libc-facts.ts';
@@ -43,17 +42,15 @@ export function formatOf(source: ByteSource): 'elf' | 'wasm' | null {
  * @throws FormatError when its bytes contradict its format.
  * @throws ElfgateError `unsupported-format` when it is of no format that is read here.
  */
-export function inspectBinary(file: ByteSource, options: BinaryOptions): InspectedBinary {
-  const format = formatOf(file);
+export function inspectBinary(source: ByteSource, options: BinaryOptions): InspectedBinary {
+  const format = formatOf(source);
   if (format === null) {
     throw new ElfgateError(
       'unsupported-format',
-      `${options.path}: offset 0x0: ${file.size === 0 ? 'the file is empty' : 'neither an ELF nor a Wasm file'}`,
+      `${options.path}: offset 0x0: ${source.size === 0 ? 'the file is empty' : 'neither an ELF nor a Wasm file'}`,
       { hint: 'name an ELF binary, a shared library, a Wasm module, or a directory that holds some' },
     );
   }
-  const whole = options.named ? limits.wholeNamedFileBytes : limits.wholeFileBytes;
-  const source = inMemoryUpTo(whole, file);
   const { path, role, named } = options;
   const common = { path, sha256: sha256(source), size: source.size, named, layer: null };
   if (format === 'wasm') {

@@ -1,6 +1,6 @@
 import { ElfFile } from '../binary/elf/elf-file.ts';
 import { readGoFile } from '../binary/go/go-file.ts';
-import { type FileSource, inMemoryUpTo, openFile } from '../bytes/byte-source.ts';
+import { type FileSource, openFile } from '../bytes/byte-source.ts';
 import { ElfgateError, FormatError } from '../errors.ts';
 import type { FileTree } from '../image/file-tree.ts';
 import { limits } from '../limits.ts';
@@ -120,7 +120,7 @@ function startOf(
   try {
     const source = tree === null ? openFile(path) : tree.open(path);
     close(source);
-    const elf = new ElfFile(inMemoryUpTo(limits.wholeNamedFileBytes, source));
+    const elf = new ElfFile(source);
     const host: HostFile = { path: tree === null ? path : `/${path}`, elf, go: readGoFile(elf) };
     // A directory of build results is no root file system: then libraries are presumed, as they are for single files.
     const chosen = tree !== null && interpreterInRoot(programOf(elf), tree) === 'present';

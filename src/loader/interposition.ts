@@ -1,7 +1,7 @@
 import { dynamicFlags } from '../binary/elf/dynamic.ts';
 import type { ElfFile } from '../binary/elf/elf-file.ts';
 import { SHN, STB, STT, visibilityName } from '../binary/elf/names.ts';
-import { holdsGoPunctuation, isGoOwnName } from '../binary/visibility/go-names.ts';
+import { isGoOwnName, withoutGoPunctuation } from '../binary/visibility/go-names.ts';
 import { namesOf } from './global-scope.ts';
 
 /** One object of a scope, in the order in which the scope is searched. */
@@ -102,10 +102,12 @@ function lossesIn(scope: readonly ScopeMember[]): ReadonlyMap<string, Loss> {
 
 function* strongExports(elf: ElfFile): Generator<{ readonly name: string; readonly version: string | null }> {
   const symbols = elf.dynamicSymbols;
-  for (const index of symbols?.exports ?? []) {
-    const type = symbols?.type(index);
-    const isStrong = symbols?.binding(index) === STB.global && (type === STT.func || type === STT.object);
-    if (symbols != null && isStrong && !holdsGoPunctuation(symbols.strings.bytes, symbols.nameOffset(index))) {
+  if (symbols === null) {
+    return;
+  }
+  for (const index of withoutGoPunctuation(symbols.exports, symbols.nameOffsets, symbols.strings.bytes)) {
+    const type = symbols.type(index);
+    if (symbols.binding(index) === STB.global && (type === STT.func || type === STT.object)) {
       const name = symbols.name(index);
       if (!isGoOwnName(name)) {
         yield { name, version: elf.symbolVersions?.versionOf(index)?.version ?? null };

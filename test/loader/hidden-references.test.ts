@@ -1,10 +1,8 @@
 import test from 'ava';
 import { ElfFile } from '../../src/binary/elf/elf-file.ts';
-import { inMemoryUpTo, openFile } from '../../src/bytes/byte-source.ts';
+import { openFile } from '../../src/bytes/byte-source.ts';
 import { findHiddenReferences } from '../../src/loader/hidden-references.ts';
 import { artifacts } from '../lab/lab.ts';
-
-const wholeFile = 1 << 26;
 
 test('references that stay undefined because a library, or the object itself, keeps the symbol to itself', async (t) => {
   const lab = await artifacts(['c/needy', 'c/needy-static', 'c/provider', 'c/provider-hidden', 'c/my-api-stripped']);
@@ -15,7 +13,7 @@ test('references that stay undefined because a library, or the object itself, ke
   const member = (name: keyof typeof lab.path) => {
     const source = openFile(lab.path[name]);
     t.teardown(() => source.close());
-    return { name, elf: new ElfFile(inMemoryUpTo(wholeFile, source)) };
+    return { name, elf: new ElfFile(source) };
   };
   const found = (...names: (keyof typeof lab.path)[]) => {
     const [first, ...others] = names.map(member);

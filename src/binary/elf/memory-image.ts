@@ -58,7 +58,7 @@ export class MemoryImage {
   }
 
   /**
-   * The entries of a table at a virtual address, a megabyte of them at a time; see {@link stretches}.
+   * The entries of a table at a virtual address, some of them at a time; see {@link stretches}.
    *
    * @throws FormatError as {@link MemoryImage.read} does.
    */

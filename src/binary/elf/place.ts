@@ -8,17 +8,13 @@ import { SHT } from './names.ts';
  * @param offset distance from the start of the file, bytes.
  */
 export function placeName(elf: ElfFile, offset: number): string {
-  const section =
-    elf.sections.length > limits.namedSections
-      ? undefined
-      : elf.sections.find(
-          (candidate) =>
-            candidate.name !== '' &&
-            candidate.type !== SHT.nobits &&
-            offset >= candidate.offset &&
-            offset < candidate.offset + candidate.size,
-        );
-  return section === undefined
-    ? `file+0x${offset.toString(16)}`
-    : `${section.name}+0x${(offset - section.offset).toString(16)}`;
+  if (elf.sections.length <= limits.namedSections) {
+    for (const section of elf.sections) {
+      const within = offset - section.offset;
+      if (within >= 0 && within < section.size && section.type !== SHT.nobits && section.name !== '') {
+        return `${section.name}+0x${within.toString(16)}`;
+      }
+    }
+  }
+  return `file+0x${offset.toString(16)}`;
 }

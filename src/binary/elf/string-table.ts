@@ -69,6 +69,16 @@ export class StringTable {
     this.#assertBounded(this.#measuredBytes, mostTimesMeasured);
   }
 
+  /** Where a text starts in the table: ten thousand names need not be decoded to find the few that start with it. */
+  offsetsOf(text: string): ReadonlySet<number> {
+    const needle = Buffer.from(text);
+    const found = new Set<number>();
+    for (let at = this.bytes.indexOf(needle); at !== -1; at = this.bytes.indexOf(needle, at + 1)) {
+      found.add(at);
+    }
+    return found;
+  }
+
   #endOf(start: number): number {
     if (start >= this.bytes.length) {
       throw new FormatError(

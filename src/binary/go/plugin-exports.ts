@@ -34,7 +34,7 @@ export function readPluginExports(
     return null;
   }
   const prefix = `${escapedPath(path)}.`;
-  const starts = offsetsOf(symbols.strings.bytes, prefix);
+  const starts = symbols.strings.offsetsOf(prefix);
   const exports = new Set<string>();
   const { nameOffsets } = symbols;
   for (const index of symbols.exports) {
@@ -64,23 +64,16 @@ function givenPath(hashes: PackageHashes, build: Pick<BuildInformation, 'setting
 
 /** Packages whose function `main` is named in a string table. */
 function packagesWithMain(bytes: Buffer): readonly string[] {
-  const ending = Buffer.from('.main\0');
+  // Without its dot, with which nearly every name is tried: searching starts where the first byte stands.
+  const ending = Buffer.from('main\0');
   const paths: string[] = [];
   for (let at = bytes.indexOf(ending); at !== -1; at = bytes.indexOf(ending, at + 1)) {
-    const start = bytes.lastIndexOf(0, at) + 1;
-    paths.push(unescapedPath(bytes.toString('latin1', start, at)));
+    if (bytes[at - 1] === 0x2e) {
+      const start = bytes.lastIndexOf(0, at) + 1;
+      paths.push(unescapedPath(bytes.toString('latin1', start, at - 1)));
+    }
   }
   return paths;
-}
-
-/** Where a text starts in a string table: ten thousand names need not be decoded to find the few that start with it. */
-function offsetsOf(bytes: Buffer, text: string): ReadonlySet<number> {
-  const needle = Buffer.from(text);
-  const found = new Set<number>();
-  for (let at = bytes.indexOf(needle); at !== -1; at = bytes.indexOf(needle, at + 1)) {
-    found.add(at);
-  }
-  return found;
 }
 
 // Go specification, "Exported identifiers": the first character is an upper-case letter. Methods, closures and

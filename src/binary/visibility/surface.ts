@@ -2,7 +2,7 @@ import { limits } from '../../limits.ts';
 import type { ElfFile } from '../elf/elf-file.ts';
 import { SHN, STB, STT, visibilityName } from '../elf/names.ts';
 import { type LeakedLibrary, leakedLibraries } from './bundled-libraries.ts';
-import { holdsGoPunctuation, isGoOwnName } from './go-names.ts';
+import { isGoOwnName, withoutGoPunctuation } from './go-names.ts';
 
 /** What a shared object offers to others beyond what its toolchain puts there. */
 export interface Surface {
@@ -35,13 +35,14 @@ export function readSurface(elf: ElfFile, isGo: boolean): Surface {
   const uniqueNames: string[] = [];
   const symbols = elf.dynamicSymbols;
   const versions = new Set(elf.symbolVersions?.defined.map(({ version }) => version));
-  const tableBytes = symbols?.strings.bytes ?? Buffer.alloc(0);
-  const nameOffsets = symbols?.nameOffsets ?? new Uint32Array();
-  for (const index of symbols?.exports ?? []) {
-    if (symbols === null || (isGo && holdsGoPunctuation(tableBytes, nameOffsets[index] ?? 0))) {
-      continue;
-    }
-    if (!offersCodeOrData(symbols.type(index))) {
+  const offered =
+    symbols === null
+      ? []
+      : isGo
+        ? withoutGoPunctuation(symbols.exports, symbols.nameOffsets, symbols.strings.bytes)
+        : symbols.exports;
+  for (const index of offered) {
+    if (symbols === null || !offersCodeOrData(symbols.type(index))) {
       continue;
     }
     const name = symbols.name(index);

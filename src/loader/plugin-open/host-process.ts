@@ -3,10 +3,9 @@ import { isProgram } from '../../binary/elf/hardening.ts';
 import { startsLikeElf } from '../../binary/elf/header.ts';
 import { type GoFile, readGoFile } from '../../binary/go/go-file.ts';
 import { identifyCLibrary } from '../../binary/libc/c-library.ts';
-import { inMemoryUpTo, openFile } from '../../bytes/byte-source.ts';
+import { openFile } from '../../bytes/byte-source.ts';
 import { ElfgateError, FormatError } from '../../errors.ts';
 import type { FileTree } from '../../image/file-tree.ts';
-import { limits } from '../../limits.ts';
 import { interpreterInRoot, programOf } from '../interpreter.ts';
 import { buildRecord, rebuildHostCommand } from './build-commands.ts';
 import { type LibraryFinder, libraryFinder, type Requester } from './library-search.ts';
@@ -35,7 +34,7 @@ export function readHost(path: string, close: (source: { close(): void }) => voi
     throw notAHost(path, 'not an ELF file');
   }
   try {
-    const elf = new ElfFile(inMemoryUpTo(limits.wholeFileBytes, file));
+    const elf = new ElfFile(file);
     if (!isProgram(elf)) {
       throw notAHost(path, 'not a program');
     }

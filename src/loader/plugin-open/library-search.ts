@@ -1,7 +1,7 @@
 import { ElfFile } from '../../binary/elf/elf-file.ts';
 import type { ElfHeader } from '../../binary/elf/header.ts';
 import { machineName } from '../../binary/elf/names.ts';
-import { type ByteSource, inMemoryUpTo } from '../../bytes/byte-source.ts';
+import type { ByteSource } from '../../bytes/byte-source.ts';
 import { ElfgateError, FormatError } from '../../errors.ts';
 import type { FileTree } from '../../image/file-tree.ts';
 import { limits } from '../../limits.ts';
@@ -105,7 +105,7 @@ function openLibrary(
   try {
     const file = root.open(resolved.path);
     close(file);
-    source = inMemoryUpTo(limits.wholeFileBytes, file);
+    source = file;
   } catch (error) {
     if (error instanceof ElfgateError) {
       return null;

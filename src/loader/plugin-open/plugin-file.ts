@@ -5,9 +5,8 @@ import type { ElfHeader } from '../../binary/elf/header.ts';
 import { startsLikeElf } from '../../binary/elf/header.ts';
 import { ET } from '../../binary/elf/names.ts';
 import { type GoFile, readGoFile } from '../../binary/go/go-file.ts';
-import { type ByteSource, type FileSource, inMemoryUpTo, openFile } from '../../bytes/byte-source.ts';
+import { type ByteSource, type FileSource, openFile } from '../../bytes/byte-source.ts';
 import { ElfgateError, FormatError } from '../../errors.ts';
-import { limits } from '../../limits.ts';
 import type { LoaderDialect } from './loader-dialect.ts';
 import type { OpenReason } from './prediction.ts';
 
@@ -88,9 +87,10 @@ export function openPluginFile(
   }
   let source: ByteSource;
   try {
+    // Not read as a whole: a fifth of a plugin is what its loader looks at.
     const file = found.open();
     options.close(file);
-    source = inMemoryUpTo(limits.wholeNamedFileBytes, file);
+    source = file;
   } catch (error) {
     if (error instanceof ElfgateError) {
       return { kind: 'refused', realPath, reason: 'file-unreadable', message: null };
