@@ -13,6 +13,9 @@ interface StoredBinary {
   readonly hashes: { readonly packages: readonly PackageHash[]; readonly checkOrder: readonly string[] } | null;
 }
 
+// Bytes that are inflated at a time: those of a whole root, and not the sixtieth part that Node would take.
+const chunkSize = 1_048_576;
+
 /** Contents as compressed bytes. */
 export function encodeContents(contents: InspectedContents): Buffer {
   const stored: StoredContents = {
@@ -29,7 +32,8 @@ export function encodeContents(contents: InspectedContents): Buffer {
 export function decodeContents(bytes: Uint8Array): InspectedContents | null {
   let stored: StoredContents;
   try {
-    stored = JSON.parse(zstdDecompressSync(bytes, { maxOutputLength: limits.storedFactsBytes }).toString('utf8'));
+    const text = zstdDecompressSync(bytes, { maxOutputLength: limits.storedFactsBytes, chunkSize });
+    stored = JSON.parse(text.toString('utf8'));
   } catch {
     return null;
   }
