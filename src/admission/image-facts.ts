@@ -33,16 +33,19 @@ export interface ImageInspector {
   /**
    * Adds who made an image, as it is told now: signatures come and go while bytes stay what they are.
    *
-   * @param patience called when something has to be asked: most reviews find it told, and a signal is a timer.
+   * @param patiently what has to be asked is asked within it: most reviews find it told, and need no timer.
    * @throws ElfgateError when that cannot be asked.
    */
   withTrust(
     image: InspectedImage,
     reference: Reference & { readonly digest: Digest },
     credentials: CredentialSource,
-    patience: () => AbortSignal,
+    patiently: Patiently,
   ): Promise<InspectedImage>;
 }
+
+/** Gives work as much time as inspecting an image may take, and a signal that says when that is over. */
+export type Patiently = <Value>(work: (signal: AbortSignal) => Promise<Value>) => Promise<Value>;
 
 /** Keeps facts over restarts, by digest. What it cannot give, for whatever reason, is inspected again. */
 export interface KeptFacts {
@@ -106,13 +109,27 @@ export function imageFacts(options: ImageFactsOptions): ImageFacts {
   const closing = new AbortController();
   const turns = turnstile(options.inspections);
 
-  const patience = (): AbortSignal => AbortSignal.any([closing.signal, AbortSignal.timeout(options.inspectionTime)]);
+  // Own timers and not AbortSignal.timeout: those stay until they fire, minutes after work that took milliseconds.
+  const patiently: Patiently = async (work) => {
+    const patience = new AbortController();
+    const expire = (): void => patience.abort(new DOMException('its time is over', 'TimeoutError'));
+    const end = (): void => patience.abort(closing.signal.reason);
+    const timer = setTimeout(expire, options.inspectionTime).unref();
+    closing.signal.addEventListener('abort', end, { once: true });
+    try {
+      closing.signal.throwIfAborted();
+      return await work(patience.signal);
+    } finally {
+      clearTimeout(timer);
+      closing.signal.removeEventListener('abort', end);
+    }
+  };
 
   const resolve = (reference: Reference, credentials: CredentialSource): Promise<Digest> =>
     reference.digest !== null
       ? Promise.resolve(reference.digest)
       : once(resolving, formatReference(reference), credentials, () =>
-          inspector.resolve(reference, credentials, patience()),
+          patiently((signal) => inspector.resolve(reference, credentials, signal)),
         );
 
   const inspect = async (
@@ -130,7 +147,7 @@ export function imageFacts(options: ImageFactsOptions): ImageFacts {
     return turns.enter(async () => {
       const start = performance.now();
       try {
-        const image = await inspector.inspect({ ...reference, digest }, credentials, patience());
+        const image = await patiently((signal) => inspector.inspect({ ...reference, digest }, credentials, signal));
         memory.set(digest, image);
         events?.onInspected?.((performance.now() - start) / 1_000, null);
         // A store that cannot be written costs the next start some time, and nobody his answer.
@@ -155,7 +172,7 @@ export function imageFacts(options: ImageFactsOptions): ImageFacts {
 
   const judgeable = async (reference: Reference, credentials: CredentialSource): Promise<InspectedImage> => {
     const image = await known(reference, credentials);
-    return inspector.withTrust(image, { ...reference, digest: image.digest }, credentials, patience);
+    return inspector.withTrust(image, { ...reference, digest: image.digest }, credentials, patiently);
   };
 
   return {

@@ -88,15 +88,13 @@ export function registryInspector({
       }
       return { digest: reference.digest, platforms };
     },
-    async withTrust(image, reference, credentials, patience) {
+    async withTrust(image, reference, credentials, patiently) {
       if (trust === null) {
         return image;
       }
       const key = formatReference(byDigest(reference));
-      const ask = async (): Promise<Reports> => {
-        const signal = patience();
-        return reportsOn(await imagesOf(reference, credentials, signal), reference, signal);
-      };
+      const ask = (): Promise<Reports> =>
+        patiently(async (signal) => reportsOn(await imagesOf(reference, credentials, signal), reference, signal));
       const asked = told.get(key) ?? asking.get(key) ?? ask().finally(() => asking.delete(key));
       if (asked instanceof Promise) {
         asking.set(key, asked);
