@@ -73,6 +73,11 @@ function openedLate(open: () => Promise<FactsStore>): FactsStore {
   return {
     read: async (subject) => (await store()).read(subject),
     write: async (subject, contents) => (await store()).write(subject, contents),
-    close: () => void opened?.then((known) => known.close()),
+    // Whoever asked a store that cannot be opened was told so.
+    close: () =>
+      void opened?.then(
+        (known) => known.close(),
+        () => {},
+      ),
   };
 }
