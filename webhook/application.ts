@@ -1,6 +1,7 @@
 import type { TLSSocket } from 'node:tls';
 import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
 import type { Logger } from 'pino';
+import { withinTime } from '../src/admission/within-time.ts';
 import { limits } from '../src/limits.ts';
 import { denied, parseReview, type ReviewRequest, reviewResponse, reviewTimeout } from './admission-review.ts';
 import type { Decision } from './decision.ts';
@@ -129,24 +130,14 @@ async function review(
 }
 
 /** Works within the API server's deadline, less what judging takes. A timeout that makes no sense is the default one. */
-async function withDeadline<Result>(
-  request: Request,
-  work: (deadline: AbortSignal) => Promise<Result>,
-): Promise<Result> {
+function withDeadline<Result>(request: Request, work: (deadline: AbortSignal) => Promise<Result>): Promise<Result> {
   let milliseconds: number;
   try {
     milliseconds = reviewTimeout(request.query.timeout);
   } catch {
     milliseconds = reviewTimeout(null);
   }
-  // A timer that ends with its review: AbortSignal.timeout keeps one for each of the last seconds.
-  const deadline = new AbortController();
-  const timer = setTimeout(() => deadline.abort(), Math.max(1, Math.floor(milliseconds * (1 - timeForJudging))));
-  try {
-    return await work(deadline.signal);
-  } finally {
-    clearTimeout(timer);
-  }
+  return withinTime(Math.max(1, Math.floor(milliseconds * (1 - timeForJudging))), work);
 }
 
 function record(

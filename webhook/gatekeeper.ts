@@ -1,5 +1,6 @@
 import type { Request, Response } from 'express';
 import type { Logger } from 'pino';
+import { withinTime } from '../src/admission/within-time.ts';
 import { limits } from '../src/limits.ts';
 import { elementsOf, fieldsOf } from '../src/workload/fields.ts';
 import { podSpecOf } from '../src/workload/pod-spec.ts';
@@ -34,8 +35,9 @@ export function gatekeeperProvider(
       response.status(503).json(providerResponse([], 'the policies are not loaded yet'));
       return;
     }
-    const deadline = AbortSignal.timeout(providerTime);
-    const items = await Promise.all(keys.map((key) => itemFor(key, present, deadline)));
+    const items = await withinTime(providerTime, (deadline) =>
+      Promise.all(keys.map((key) => itemFor(key, present, deadline))),
+    );
     log.info({
       event: 'provider',
       keys: keys.length,

@@ -6,6 +6,7 @@ import { fieldsOf, textOf, valueAt } from '../workload/fields.ts';
 import { type PodTemplate, podTemplatesOf } from '../workload/pod-templates.ts';
 import type { ImageFacts, InspectedImage } from './image-facts.ts';
 import type { AdmissionFinding, AdmissionJudge } from './judge.ts';
+import { withinTime } from './within-time.ts';
 import { imagesOf } from './workload-documents.ts';
 
 /** A workload, to be named in reports. */
@@ -101,23 +102,24 @@ async function judgeWorkload(
   { judge, facts, credentialsFor, today, patience }: AuditOptions,
 ): Promise<Verdict> {
   const credentials = credentialsFor(namespace, templates);
-  const deadline = AbortSignal.timeout(patience);
   const known = new Map<string, InspectedImage>();
   const unknown: Omit<AuditResult, 'resources'>[] = [];
-  for (const image of imagesOf(templates)) {
-    const outcome = await facts.factsOf(image, credentials, deadline);
-    if (outcome.outcome === 'known') {
-      known.set(image, outcome.image);
-    } else {
-      unknown.push(
-        notJudged(
-          image,
-          '',
-          outcome.outcome === 'failed' ? outcome.error.message : 'it could not be inspected in time',
-        ),
-      );
+  await withinTime(patience, async (deadline) => {
+    for (const image of imagesOf(templates)) {
+      const outcome = await facts.factsOf(image, credentials, deadline);
+      if (outcome.outcome === 'known') {
+        known.set(image, outcome.image);
+      } else {
+        unknown.push(
+          notJudged(
+            image,
+            '',
+            outcome.outcome === 'failed' ? outcome.error.message : 'it could not be inspected in time',
+          ),
+        );
+      }
     }
-  }
+  });
   const { findings, problems } = await judge.judge(
     {
       object,

@@ -5,6 +5,7 @@ import type { Digest } from '../image/digest.ts';
 import { formatReference, parseReference, type Reference } from '../image/reference.ts';
 import type { CredentialSource } from '../image/registry/credentials.ts';
 import { limits } from '../limits.ts';
+import { type Patiently, withinTime } from './within-time.ts';
 
 /** What was found in one image, for every platform of its index. */
 export interface InspectedImage {
@@ -43,9 +44,6 @@ export interface ImageInspector {
     patiently: Patiently,
   ): Promise<InspectedImage>;
 }
-
-/** Gives work as much time as inspecting an image may take, and a signal that says when that is over. */
-export type Patiently = <Value>(work: (signal: AbortSignal) => Promise<Value>) => Promise<Value>;
 
 /** Keeps facts over restarts, by digest. What it cannot give, for whatever reason, is inspected again. */
 export interface KeptFacts {
@@ -109,21 +107,7 @@ export function imageFacts(options: ImageFactsOptions): ImageFacts {
   const closing = new AbortController();
   const turns = turnstile(options.inspections);
 
-  // Own timers and not AbortSignal.timeout: those stay until they fire, minutes after work that took milliseconds.
-  const patiently: Patiently = async (work) => {
-    const patience = new AbortController();
-    const expire = (): void => patience.abort(new DOMException('its time is over', 'TimeoutError'));
-    const end = (): void => patience.abort(closing.signal.reason);
-    const timer = setTimeout(expire, options.inspectionTime).unref();
-    closing.signal.addEventListener('abort', end, { once: true });
-    try {
-      closing.signal.throwIfAborted();
-      return await work(patience.signal);
-    } finally {
-      clearTimeout(timer);
-      closing.signal.removeEventListener('abort', end);
-    }
-  };
+  const patiently: Patiently = (work) => withinTime(options.inspectionTime, work, closing.signal);
 
   const resolve = (reference: Reference, credentials: CredentialSource): Promise<Digest> =>
     reference.digest !== null

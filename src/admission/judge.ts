@@ -75,7 +75,7 @@ export async function admissionJudge(
   const anywhere = await prepare(bundle, inForce);
   const review = readsReview(bundle.rules.filter(({ id }) => inForce.has(id))) ? 'stated' : 'omitted';
   const onNodes = new Map<string, Promise<Evaluator>>();
-  const documentsOfPod = documentPreparation(limits.documentsMemoryBytes);
+  const prepareDocuments = documentPreparation(limits.documentsMemoryBytes);
 
   const evaluatorFor = (demands: NodeDemands): Promise<Evaluator> => {
     const changed = [...nodeParameters(demands)].filter(([id]) => inForce.has(id));
@@ -118,7 +118,7 @@ export async function admissionJudge(
     for (const { spec } of templates) {
       const demands = nodeDemands(spec.nodeSelector, configuration.admission.nodes);
       const evaluator = await evaluatorFor(demands);
-      const documents = await documentsOfPod(spec, images, demands.architectures);
+      const documents = await prepareDocuments(spec, images, demands.architectures);
       questions.push(...documents.map((document) => ({ document, evaluator })));
     }
     return questions;
