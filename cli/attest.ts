@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ElfgateError } from '../src/errors.ts';
 import { attestedFacts } from '../src/facts/attested-facts.ts';
@@ -15,6 +14,7 @@ import { type Attestation, isCosignKey, pushBundle, readPrivateKey, signedBundle
 import { openCosign } from '../src/trust/cosign.ts';
 import { ownPredicates, predicateProblem } from '../src/trust/predicates/own-predicates.ts';
 import type { OwnPredicateName } from '../src/trust/predicates/predicate-names.ts';
+import { inPrivateDirectory } from '../src/trust/private-directory.ts';
 import { isKeyService } from '../src/trust/trust-settings.ts';
 import { factsRevision } from './facts-revision.ts';
 import { type ImageOptions, imageAccess } from './images.ts';
@@ -153,19 +153,15 @@ async function attachByCosign(
 ): Promise<Attach> {
   const cosign = await openCosign({ program: 'cosign', environment });
   const signing = { key: key ?? null, signingConfig: signingConfig ?? null, identityToken: identityToken ?? null };
-  return async (image, attestation) => {
-    const directory = mkdtempSync(join(tmpdir(), 'elfgate-attest-'));
-    try {
+  return (image, attestation) =>
+    inPrivateDirectory(async (directory) => {
       const file = join(directory, 'predicate.json');
       writeFileSync(file, JSON.stringify(attestation.predicate));
       const predicate = { type: attestation.predicateType, file };
       const name = `${registry}/${repository}`;
       await cosign.attest(`${name}@${image.digest}`, predicate, signing, { plainHttp });
       return { ...described(name, image, attestation), attestation: null, signedBy: 'cosign' };
-    } finally {
-      rmSync(directory, { recursive: true, force: true });
-    }
-  };
+    });
 }
 
 function described(name: string, { digest, platform }: Image, { predicateType }: Attestation) {

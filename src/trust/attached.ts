@@ -43,12 +43,11 @@ export async function findAttached(
   subject: Digest,
   patience: Patience,
 ): Promise<AttachedArtifacts> {
-  const tag = subject.replace(':', '-');
   // None of these waits for another: a registry answers them in the time of the slowest.
   const [referrers, signatures, attestations] = await Promise.all([
     fromReferrers(store, subject, patience),
-    fromTag(store, subject, `${tag}.sig`, patience),
-    fromTag(store, subject, `${tag}.att`, patience),
+    fromTag(store, subject, tagFor(subject, 'sig'), patience),
+    fromTag(store, subject, tagFor(subject, 'att'), patience),
   ]);
   const count = referrers.count + signatures.length + attestations.length;
   return {
@@ -101,7 +100,7 @@ export interface TaggedDocument {
  * @throws ElfgateError when the store does not answer.
  */
 export async function findTaggedDocuments(store: ContentStore, subject: Digest): Promise<readonly TaggedDocument[]> {
-  const at = `${subject.replace(':', '-')}.sbom`;
+  const at = tagFor(subject, 'sbom');
   const manifest = await manifestOfTag(store, at, {});
   try {
     return (manifest === null ? [] : layersOf(manifest))
@@ -160,6 +159,11 @@ async function fromTag(
     const manifest = await manifestOfTag(store, tag, patience);
     return manifest === null ? [] : layersOfCosign(store, { subject, at: tag }, layersOf(manifest), patience);
   });
+}
+
+/** The tag under which cosign puts what belongs to a manifest: `sha256-….sig`. */
+function tagFor(subject: Digest, kind: 'sig' | 'att' | 'sbom'): string {
+  return `${subject.replace(':', '-')}.${kind}`;
 }
 
 /** The bytes of a manifest; null when there is no such tag. */

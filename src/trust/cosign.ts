@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ElfgateError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { inPrivateDirectory } from './private-directory.ts';
 import { readPublicKeys, signingHash } from './public-key.ts';
 import { isSimpleSigning, signaturePredicate } from './signature-types.ts';
 import { type AuthoritySettings, type IdentitySettings, isKeyService, type TrustSettings } from './trust-settings.ts';
@@ -98,15 +98,14 @@ export async function openCosign(options: CosignOptions): Promise<CosignProgram>
   }
 
   /** Tries every signer that the settings name; cosign takes one at a time. */
-  const verifyBy = async (
+  const verifyBy = (
     command: string,
     settings: TrustSettings,
     further: readonly string[],
     subject: string,
     insufficient: (output: string) => string | null = () => null,
-  ): Promise<CosignVerdict> => {
-    const directory = mkdtempSync(join(tmpdir(), 'elfgate-cosign-'));
-    try {
+  ): Promise<CosignVerdict> =>
+    inPrivateDirectory(async (directory) => {
       let reason = 'nobody is trusted whom cosign could verify';
       for (const { name, args, publicKey } of signersOf(settings, directory, version)) {
         const variables = publicKey === null ? {} : { [keyVariable]: publicKey };
@@ -118,23 +117,18 @@ export async function openCosign(options: CosignOptions): Promise<CosignProgram>
         reason = objection;
       }
       return { accepted: false, reason };
-    } finally {
-      rmSync(directory, { recursive: true, force: true });
-    }
-  };
+    });
 
-  const signBy = async (
+  const signBy = (
     command: readonly string[],
+    image: string,
     signing: CosignSigning,
-    further: readonly string[],
-  ): Promise<void> => {
-    const directory = mkdtempSync(join(tmpdir(), 'elfgate-cosign-'));
-    try {
-      succeeded(await run([...command, ...signingArguments(signing, directory), ...further]));
-    } finally {
-      rmSync(directory, { recursive: true, force: true });
-    }
-  };
+    registry: RegistryArguments,
+  ): Promise<void> =>
+    inPrivateDirectory(async (directory) => {
+      const args = [...signingArguments(signing, directory), ...registryArguments(registry)];
+      succeeded(await run([...command, ...args, '--', image]));
+    });
 
   return {
     version,
@@ -143,9 +137,9 @@ export async function openCosign(options: CosignOptions): Promise<CosignProgram>
     verifyAttestation: (image, predicateType, settings, registry) =>
       verifyBy('verify-attestation', settings, ['--type', predicateType, ...registryArguments(registry)], image),
     verifyBlob: (file, bundle, settings) => verifyBy('verify-blob', settings, ['--bundle', bundle], file),
-    sign: (image, signing, registry) => signBy(['sign'], signing, [...registryArguments(registry), '--', image]),
+    sign: (image, signing, registry) => signBy(['sign'], image, signing, registry),
     attest: (image, { type, file }, signing, registry) =>
-      signBy(['attest', '--type', type, '--predicate', file], signing, [...registryArguments(registry), '--', image]),
+      signBy(['attest', '--type', type, '--predicate', file], image, signing, registry),
   };
 }
 
