@@ -70,7 +70,9 @@ export function policyReports(api: ReportsApi, reports: ReportGroup, pageSize: n
     let next: string | undefined;
     do {
       const page: ReportPage = await api.listCustomObjectForAllNamespaces({
-        ...{ group, version, resourcePlural: plural },
+        group,
+        version,
+        resourcePlural: plural,
         labelSelector: `${label.key}=${label.value}`,
         limit: pageSize,
         ...(next === undefined ? {} : { _continue: next }),

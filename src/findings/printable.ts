@@ -6,14 +6,13 @@
  */
 export function printable(text: string): string {
   // Nearly every text is, and finding out is all that most of them need.
-  if (!isUnprintable.test(text)) {
+  if (text.search(unprintable) === -1) {
     return text;
   }
   return text.replaceAll(unprintable, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 // C0 and C1 controls and DEL (ECMA-48); line and paragraph separators; Unicode bidirectional controls (UAX 9).
-const isUnprintable = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
 const unprintable = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
 /** The same for every text inside a value of plain data. */

@@ -204,8 +204,12 @@ async function startCrew<Rules extends RulesOn>(
   const start = (): void => {
     const [memory, clockMemory] = [new SharedArrayBuffer(256), new SharedArrayBuffer(8)];
     const setup: EvaluatorSetup = {
-      ...{ module, data, rules: bundle.rules, program },
-      ...{ running: memory, clock: clockMemory },
+      module,
+      data,
+      rules: bundle.rules,
+      program,
+      running: memory,
+      clock: clockMemory,
     };
     const worker = new Worker(threadFile, {
       workerData: setup,

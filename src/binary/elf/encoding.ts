@@ -20,24 +20,24 @@ const runsLittleEndian = endianness() === 'LE';
  * by this and not by {@link Fields}, because a short run is over before a compiler has made its calls fast.
  */
 export function words32(bytes: Buffer, { littleEndian }: Encoding): Uint32Array {
-  const length = bytes.length >>> 2;
-  if (littleEndian === runsLittleEndian && bytes.byteOffset % 4 === 0) {
-    return new Uint32Array(bytes.buffer, bytes.byteOffset, length);
-  }
-  const copy = Buffer.allocUnsafeSlow(4 * length);
-  bytes.copy(copy);
-  return new Uint32Array((littleEndian === runsLittleEndian ? copy : copy.swap32()).buffer, 0, length);
+  const { buffer, byteOffset, length } = inMachineOrder(bytes, littleEndian, 4);
+  return new Uint32Array(buffer, byteOffset, length >>> 2);
 }
 
 /** The same of words of 16 bits. */
 export function words16(bytes: Buffer, { littleEndian }: Encoding): Uint16Array {
-  const length = bytes.length >>> 1;
-  if (littleEndian === runsLittleEndian && bytes.byteOffset % 2 === 0) {
-    return new Uint16Array(bytes.buffer, bytes.byteOffset, length);
+  const { buffer, byteOffset, length } = inMachineOrder(bytes, littleEndian, 2);
+  return new Uint16Array(buffer, byteOffset, length >>> 1);
+}
+
+function inMachineOrder(bytes: Buffer, littleEndian: boolean, wordBytes: 2 | 4): Buffer {
+  const isOrder = littleEndian === runsLittleEndian;
+  if (isOrder && bytes.byteOffset % wordBytes === 0) {
+    return bytes;
   }
-  const copy = Buffer.allocUnsafeSlow(2 * length);
+  const copy = Buffer.allocUnsafeSlow(bytes.length - (bytes.length % wordBytes));
   bytes.copy(copy);
-  return new Uint16Array((littleEndian === runsLittleEndian ? copy : copy.swap16()).buffer, 0, length);
+  return isOrder ? copy : wordBytes === 4 ? copy.swap32() : copy.swap16();
 }
 
 /**

@@ -1,7 +1,7 @@
 import { ElfFile } from '../../binary/elf/elf-file.ts';
 import type { ElfHeader } from '../../binary/elf/header.ts';
 import { machineName } from '../../binary/elf/names.ts';
-import type { ByteSource } from '../../bytes/byte-source.ts';
+import type { FileSource } from '../../bytes/byte-source.ts';
 import { ElfgateError, FormatError } from '../../errors.ts';
 import type { FileTree } from '../../image/file-tree.ts';
 import { limits } from '../../limits.ts';
@@ -101,11 +101,10 @@ function openLibrary(
   if (resolved === null || resolved.kind !== 'file') {
     return null;
   }
-  let source: ByteSource;
+  let source: FileSource;
   try {
-    const file = root.open(resolved.path);
-    close(file);
-    source = file;
+    source = root.open(resolved.path);
+    close(source);
   } catch (error) {
     if (error instanceof ElfgateError) {
       return null;

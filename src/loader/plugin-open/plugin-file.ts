@@ -85,12 +85,11 @@ export function openPluginFile(
       message: unreadText(options, realPath, 'Is a directory'),
     };
   }
-  let source: ByteSource;
+  let source: FileSource;
   try {
     // Not read as a whole: a fifth of a plugin is what its loader looks at.
-    const file = found.open();
-    options.close(file);
-    source = file;
+    source = found.open();
+    options.close(source);
   } catch (error) {
     if (error instanceof ElfgateError) {
       return { kind: 'refused', realPath, reason: 'file-unreadable', message: null };
