@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { cacheDirectory } from '../cli/directories.ts';
+import { cacheDirectory } from '../cli/directories.js';
 import { compilePolicies } from '../src/policy/compile-policies.ts';
 import { packOpaProgram } from '../src/policy/opa-program.ts';
 import { writeBundle } from '../src/policy/policy-bundle.ts';

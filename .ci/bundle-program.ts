@@ -16,7 +16,7 @@ const root = join(import.meta.dirname, '..');
  */
 export async function bundleProgram(dist: string): Promise<void> {
   await build({
-    entryPoints: [join(root, 'cli', 'main.ts'), join(root, 'cli', 'program.ts')],
+    entryPoints: [join(root, 'cli', 'main.js'), join(root, 'cli', 'program.ts')],
     outdir: join(dist, 'cli'),
     outExtension: { '.js': '.cjs' },
     bundle: true,
@@ -37,7 +37,7 @@ const programApart: Plugin = {
   name: 'program-apart',
   setup(bundle) {
     bundle.onResolve({ filter: /^\.\/program\.ts$/ }, ({ importer }) =>
-      importer.endsWith('main.ts') ? { path: join(root, 'cli', 'published-program.ts') } : null,
+      importer.endsWith('main.js') ? { path: join(root, 'cli', 'published-program.ts') } : null,
     );
   },
 };

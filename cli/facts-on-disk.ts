@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { diskStore } from '../src/facts/store/disk-store.ts';
 import type { FactsStore } from '../src/facts/store/facts-store.ts';
-import { cacheDirectory } from './directories.ts';
+import { cacheDirectory } from './directories.js';
 import { factsRevision } from './facts-revision.ts';
 import type { Surroundings } from './surroundings.ts';
 

@@ -12,7 +12,7 @@ import type { OpaOptions } from '../src/policy/opa-program.ts';
 import { type PolicyBundle, readBundle } from '../src/policy/policy-bundle.ts';
 import type { PolicyDirectory } from '../src/policy/policy-sources.ts';
 import type { RuleMetadata } from '../src/policy/rule-metadata.ts';
-import { cacheDirectory } from './directories.ts';
+import { cacheDirectory } from './directories.js';
 import type { ArtifactOptions } from './policy-artifacts.ts';
 import { type SharedOptions, usageError } from './shared-options.ts';
 import type { Surroundings } from './surroundings.ts';

@@ -9,7 +9,7 @@ import {
 import { trustFor } from '../src/policy/configuration/trust-schema.ts';
 import { isEmpty } from '../src/trust/anchors.ts';
 import { loadAnchors } from '../src/trust/load-anchors.ts';
-import { cacheDirectory } from './directories.ts';
+import { cacheDirectory } from './directories.js';
 import { type ImageOptions, imageAccess } from './images.ts';
 import type { SharedOptions } from './shared-options.ts';
 import type { Surroundings } from './surroundings.ts';

@@ -4,7 +4,7 @@ import { ElfgateError } from '../src/errors.ts';
 import { compilePolicies } from '../src/policy/compile-policies.ts';
 import type { PolicyBundle } from '../src/policy/policy-bundle.ts';
 import { readPolicySources } from '../src/policy/policy-sources.ts';
-import { cacheDirectory } from './directories.ts';
+import { cacheDirectory } from './directories.js';
 import { writeOutput } from './output.ts';
 import { bundleDirectories, compilerOptions, namespacesOf, type PolicyOptions, policiesOnDisk } from './policies.ts';
 import type { ArtifactOptions } from './policy-artifacts.ts';

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { cacheDirectory } from './directories.ts';
+import { cacheDirectory } from './directories.js';
 import type { ExitCode, Surroundings } from './surroundings.ts';
 
 /** Stands in for `program.ts` in the published package, where all of it is one file. */

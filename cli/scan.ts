@@ -8,7 +8,7 @@ import { scanImage } from '../src/scan/scan-image.ts';
 import { scanState } from '../src/scan/scan-state.ts';
 import { emptySummary, type ScanSummary, withLine } from '../src/scan/scan-summary.ts';
 import { parseScanTarget, type ScanTarget } from '../src/scan/scan-target.ts';
-import { cacheDirectory } from './directories.ts';
+import { cacheDirectory } from './directories.js';
 import { usesColor } from './output.ts';
 import { renderLine, renderSummary, textWriter } from './scan-output.ts';
 import { scanProgress } from './scan-progress.ts';

@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { cacheDirectory } from '../cli/directories.ts';
+import { cacheDirectory } from '../cli/directories.js';
 import { ruleCases } from '../test/policies/rule-cases.ts';
 import { rulePages } from './rule-pages.ts';
 

@@ -4,7 +4,7 @@ import { request } from 'node:https';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cacheDirectory } from '../../cli/directories.ts';
+import { cacheDirectory } from '../../cli/directories.js';
 import { compilePolicies } from '../../src/policy/compile-policies.ts';
 import { loadConfiguration } from '../../src/policy/configuration/configuration.ts';
 import { rulesInForce } from '../../src/policy/enforcement.ts';

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { cacheDirectory } from '../../cli/directories.ts';
+import { cacheDirectory } from '../../cli/directories.js';
 import { opaHome } from '../../src/policy/opa-sources.ts';
 
 /** The opa program of the version in `src/policy/opa/go.mod`, built for this machine. */

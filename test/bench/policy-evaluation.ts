@@ -5,7 +5,7 @@ import { Agent, request } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cacheDirectory } from '../../cli/directories.ts';
+import { cacheDirectory } from '../../cli/directories.js';
 import { inspect } from '../../src/facts/inspect.ts';
 import { compilePolicies } from '../../src/policy/compile-policies.ts';
 import { defaultConfiguration } from '../../src/policy/configuration/configuration.ts';

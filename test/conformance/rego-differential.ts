@@ -1,4 +1,4 @@
-import { cacheDirectory } from '../../cli/directories.ts';
+import { cacheDirectory } from '../../cli/directories.js';
 import { compareEngines } from './compared-engines.ts';
 
 /**

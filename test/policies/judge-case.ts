@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { load } from 'js-yaml';
-import { cacheDirectory } from '../../cli/directories.ts';
+import { cacheDirectory } from '../../cli/directories.js';
 import { inspect } from '../../src/facts/inspect.ts';
 import type { ImageAccess } from '../../src/facts/inspected-target.ts';
 import type { FactsDocument } from '../../src/facts/schema.ts';

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { cacheDirectory } from '../../cli/directories.ts';
+import { cacheDirectory } from '../../cli/directories.js';
 import { formatPolicies } from '../../src/policy/compile-policies.ts';
 import { artifact } from '../lab/lab.ts';
 import { factsOfCase } from './judge-case.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { cacheDirectory } from '../../cli/directories.ts';
+import { cacheDirectory } from '../../cli/directories.js';
 import type { Finding } from '../../src/findings/finding.ts';
 import { formatPolicies } from '../../src/policy/compile-policies.ts';
 import { testPolicies } from '../../src/policy/rego-tests.ts';

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { cacheDirectory } from '../../cli/directories.ts';
+import { cacheDirectory } from '../../cli/directories.js';
 import { askOpa } from '../../src/policy/opa.ts';
 import type { OpaOptions } from '../../src/policy/opa-program.ts';
 

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, symlinkSync, writeFileSync } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { cacheDirectory } from '../../cli/directories.ts';
+import { cacheDirectory } from '../../cli/directories.js';
 import { registryClient } from '../../src/image/registry/client.ts';
 import { anonymous } from '../../src/image/registry/credentials.ts';
 import { emptyDirectory, runCli } from '../cli/run-cli.ts';
