@@ -144,6 +144,13 @@ export const limits = {
    * Four times as many make resolving a Debian root no faster (measured), because its programs share few libraries.
    */
   shelfSymbolBytes: 8_388_608,
+  /**
+   * Bytes of hash chains that are kept of the objects of a root, to tell who defines a symbol without opening each again.
+   * Those of a thousand files of 2 GB take 2 MB.
+   */
+  keptChainBytes: 16_777_216,
+  /** Versions of libraries that are kept, needed and defined ones. A Debian root has some five thousand. */
+  shelfVersions: 262_144,
   /** Steps of binding the symbols of one file. The largest programs, of half a million references, take ten million. */
   bindingSteps: 268_435_456,
   /** The same of all files of one root together. A Debian root of 700 files takes two million. */

@@ -1,4 +1,5 @@
 import type { ByteSource, FileSource } from '../bytes/byte-source.ts';
+import { withLentMemory } from '../bytes/lent-memory.ts';
 import { ElfgateError, FormatError } from '../errors.ts';
 import type { FileTree, TreeEntry } from '../image/file-tree.ts';
 import { formatOf, type InspectedBinary, inspectBinary } from './binary-facts.ts';
@@ -72,10 +73,12 @@ export function inspectAlone(source: ByteSource, path: string, symbols: InspectO
     if (formatOf(source) === null) {
       return null;
     }
-    const binary = inspectBinary(source, { path, root: null, role: null, named: false, symbols });
-    // The file is closed after this: what later steps need of it is read now, and nothing holds on to its bytes.
-    const hashes = binary.hashes === null ? null : { ...binary.hashes };
-    return { facts: binary.facts, elf: null, hashes };
+    return withLentMemory(source, (lent) => {
+      const binary = inspectBinary(lent, { path, root: null, role: null, named: false, symbols });
+      // The file is closed after this: what later steps need of it is read now, and nothing holds on to its bytes.
+      const hashes = binary.hashes === null ? null : { ...binary.hashes };
+      return { facts: binary.facts, elf: null, hashes };
+    });
   } catch (error) {
     return problemOf(path, error);
   }

@@ -1,5 +1,7 @@
 import { ElfFile } from '../binary/elf/elf-file.ts';
+import { isProgram } from '../binary/elf/hardening.ts';
 import { encodeName } from '../binary/elf/string-table.ts';
+import { withLentMemory } from '../bytes/lent-memory.ts';
 import { ElfgateError } from '../errors.ts';
 import type { FileTree } from '../image/file-tree.ts';
 import { limits } from '../limits.ts';
@@ -9,6 +11,7 @@ import { findInitialiserCycles, type InitialiserOpens, sharedObjectNames } from 
 import { LibraryShelf } from '../loader/library-closure/library-shelf.ts';
 import { type Resolution, resolveFile } from '../loader/library-closure/resolution.ts';
 import { gnuHash, readHashTable } from '../loader/library-closure/symbol-hash.ts';
+import type { SymbolIndex } from '../loader/library-closure/symbol-index.ts';
 import type { InspectedBinary } from './binary-facts.ts';
 import { hiddenReferencesInTree, type UnansweredObject } from './hidden-reference-facts.ts';
 import { interposedInTree } from './interposed-facts.ts';
@@ -73,7 +76,10 @@ export function linkageOfTree(
   binaries: readonly InspectedBinary[],
   libraryPath: readonly string[],
 ): TreeLinkage {
-  const shelf = new LibraryShelf(tree, limits.rootBindingSteps);
+  const looks = new LooksInside();
+  const shelf = new LibraryShelf(tree, limits.rootBindingSteps, (path, elf, symbols) =>
+    looks.lookInside(path, elf, symbols),
+  );
   const dynamic = binaries.map(({ facts }) => facts).filter(isDynamic);
   const linkage: LinkageFacts[] = [];
   const resolved: Resolved[] = [];
@@ -106,7 +112,10 @@ export function linkageOfTree(
     }
   }
   shelf.releaseSymbols();
-  const opens = lookInside(wanted, tree, dynamic);
+  findDefiners(wanted, tree, dynamic, looks);
+  const opens = new Map(
+    dynamic.filter(({ elf }) => elf?.program === false).map((facts) => [facts, looks.opensOf(facts.path, tree)]),
+  );
   linkage.push(...resolved.map((each) => linkageFacts(each, dynamic, shelf)).filter(isWorthSaying));
   return {
     linkage: linkage.sort((left, right) => (left.path < right.path ? -1 : 1)),
@@ -259,29 +268,51 @@ function linkageFacts(
 
 const fileName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
-/**
- * What only the objects themselves tell: who defines a wanted symbol, and what initialisers may open. Each is read once
- * for both; one that contradicts its format is asked no further.
- */
-function lookInside(
+/** What only an object itself tells: taken while its loader has it open, as opening each again takes longer. */
+class LooksInside {
+  readonly #looks = new Map<
+    string,
+    { readonly chain: Uint32Array | null; readonly opens: InitialiserOpens['opens'] }
+  >();
+  #chainBytes = 0;
+
+  lookInside(path: string, elf: ElfFile, symbols: SymbolIndex | null): void {
+    const chain = symbols?.hash?.kind === 'gnu' ? symbols.hash.chain : null;
+    const isKept = chain !== null && this.#chainBytes + chain.byteLength <= limits.keptChainBytes;
+    this.#chainBytes += isKept ? chain.byteLength : 0;
+    const opens = isProgram(elf) ? [] : (unlessDamaged(() => opensOf(elf)) ?? []);
+    this.#looks.set(path, { chain: isKept ? chain : null, opens });
+  }
+
+  /** The hash values of what an object defines, their lowest bits aside; `null` where only the file itself tells. */
+  chainOf(path: string): Uint32Array | null {
+    return this.#looks.get(path)?.chain ?? null;
+  }
+
+  /** Libraries that an object may open while it is initialised. */
+  opensOf(path: string, tree: FileTree): InitialiserOpens['opens'] {
+    return this.#looks.get(path)?.opens ?? askFile(tree, path, opensOf) ?? [];
+  }
+}
+
+function findDefiners(
   wanted: WantedSymbols,
   tree: FileTree,
   dynamic: readonly BinaryFacts[],
-): ReadonlyMap<BinaryFacts, InitialiserOpens['opens']> {
+  looks: LooksInside,
+): void {
   // Decoding each name of a root to ask for it would leave more behind than everything else of a run.
   const hashes = new Set([...wanted.keys()].map((symbol) => gnuHash(encodeName(symbol), 0) | 1));
-  const opens = new Map<BinaryFacts, InitialiserOpens['opens']>();
-  for (const facts of dynamic) {
+  for (const facts of hashes.size === 0 ? [] : dynamic) {
+    if (looks.chainOf(facts.path)?.some((value) => hashes.has(value | 1)) === false) {
+      continue;
+    }
     askFile(tree, facts.path, (elf) => {
-      for (const symbol of hashes.size === 0 ? [] : definedOf(elf, wanted, hashes)) {
+      for (const symbol of definedOf(elf, wanted, hashes)) {
         symbol.definers.push(facts);
-      }
-      if (facts.elf?.program === false) {
-        opens.set(facts, opensOf(elf));
       }
     });
   }
-  return opens;
 }
 
 function definedOf(elf: ElfFile, wanted: WantedSymbols, hashes: ReadonlySet<number>): ReadonlySet<WantedSymbol> {
@@ -306,18 +337,24 @@ function definedOf(elf: ElfFile, wanted: WantedSymbols, hashes: ReadonlySet<numb
   return defined;
 }
 
-/** `null` for a file that contradicts its format, which its own facts say. */
+/** `null` for a file that contradicts its format, which its own facts say. No answer is to hold on to bytes of the file. */
 function askFile<Answer>(tree: FileTree, path: string, question: (elf: ElfFile) => Answer): Answer | null {
   const source = tree.open(path);
   try {
-    return question(new ElfFile(source));
+    return unlessDamaged(() => withLentMemory(source, (lent) => question(new ElfFile(lent))));
+  } finally {
+    source.close();
+  }
+}
+
+function unlessDamaged<Answer>(read: () => Answer): Answer | null {
+  try {
+    return read();
   } catch (error) {
     if (error instanceof ElfgateError) {
       return null;
     }
     throw error;
-  } finally {
-    source.close();
   }
 }
 

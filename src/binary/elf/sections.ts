@@ -31,11 +31,11 @@ export function readSections(source: ByteSource, header: ElfHeader): readonly Se
   const { offset, count, entryBytes } = header.sectionTable;
   const fields = new Fields(source.read(offset, count * entryBytes), header.encoding);
   const { is64 } = header.encoding;
-  const unnamed: (Omit<Section, 'name'> & { readonly nameOffset: number })[] = [];
+  const sections: NamedLater[] = [];
   for (let index = 0; index < count; index++) {
     const at = index * entryBytes;
-    unnamed.push({
-      nameOffset: fields.u32(at),
+    sections.push({
+      name: '',
       type: fields.u32(at + 4),
       flags: fields.word(at + 8),
       address: fields.word(at + (is64 ? 16 : 12)),
@@ -49,17 +49,28 @@ export function readSections(source: ByteSource, header: ElfHeader): readonly Se
     });
   }
   // Section 0 is no section: its fields carry the counts that the header has no room for.
-  for (const section of unnamed.slice(1)) {
-    if (section.type !== SHT.nobits && section.type !== 0 && section.offset > source.size - section.size) {
+  for (const section of sections) {
+    if (
+      section !== sections[0] &&
+      section.type !== SHT.nobits &&
+      section.type !== 0 &&
+      section.offset > source.size - section.size
+    ) {
       throw new FormatError(
         section.at,
         `a section of ${section.size} bytes at ${section.offset} ends outside the file of ${source.size} bytes: the file is cut short or lies`,
       );
     }
   }
-  const names = sectionNames(source, header, unnamed);
-  return unnamed.map(({ nameOffset, ...section }) => ({ name: names?.at(nameOffset) ?? '', ...section }));
+  const names = sectionNames(source, header, sections);
+  for (const [index, section] of sections.entries()) {
+    section.name = names?.at(fields.u32(index * entryBytes)) ?? '';
+  }
+  return sections;
 }
+
+/** Which section holds the names is known when all of them have been read. */
+type NamedLater = Omit<Section, 'name'> & { name: string };
 
 /**
  * Whether the section headers say that this is debug information split off from another file: `objcopy

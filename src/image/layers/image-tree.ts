@@ -243,7 +243,12 @@ function named(image: Image, layer: Layer, error: unknown): unknown {
 }
 
 function treeOf(root: DirectoryNode, close: () => void): ImageTree {
+  // Whoever walks the tree asks about the file that was reached.
+  let walked: { readonly path: string; readonly node: FileNode } | null = null;
   const fileAt = (path: string): FileNode => {
+    if (walked?.path === path) {
+      return walked.node;
+    }
     const reached = lookUp(root, path);
     if (reached === null || reached.path !== path || reached.node.kind !== 'file') {
       throw new ElfgateError('unreadable', `${path}: there is no such file in the image`);
@@ -251,7 +256,10 @@ function treeOf(root: DirectoryNode, close: () => void): ImageTree {
     return reached.node;
   };
   return {
-    entries: () => walk(root, '', 0),
+    entries: () =>
+      walk(root, '', 0, (path, node) => {
+        walked = { path, node };
+      }),
     resolve(path) {
       const reached = lookUp(root, path);
       if (reached === null || reached.node.kind === 'link') {
@@ -265,7 +273,12 @@ function treeOf(root: DirectoryNode, close: () => void): ImageTree {
   };
 }
 
-function* walk(directory: DirectoryNode, path: string, depth: number): Generator<TreeEntry> {
+function* walk(
+  directory: DirectoryNode,
+  path: string,
+  depth: number,
+  reaching: (path: string, node: FileNode) => void,
+): Generator<TreeEntry> {
   if (depth > limits.directoryDepth) {
     yield { kind: 'problem', path, message: `directories are nested deeper than ${limits.directoryDepth} levels` };
     return;
@@ -275,8 +288,9 @@ function* walk(directory: DirectoryNode, path: string, depth: number): Generator
     const child = directory.children.get(name);
     const childPath = path === '' ? name : `${path}/${name}`;
     if (child?.kind === 'directory') {
-      yield* walk(child, childPath, depth + 1);
+      yield* walk(child, childPath, depth + 1, reaching);
     } else if (child?.kind === 'file') {
+      reaching(childPath, child);
       yield { kind: 'file', path: childPath, size: child.size, layer: child.layer };
     }
   }

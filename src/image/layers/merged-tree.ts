@@ -68,6 +68,35 @@ export interface Reached {
 
 /** Follows a path as the kernel would after chroot, symbolic links included; `null` when nothing is there. */
 export function lookUp(root: DirectoryNode, path: string): Reached | null {
+  const straight = lookUpStraight(root, path.startsWith('/') ? path.slice(1) : path);
+  return straight === undefined ? lookUpByElements(root, path) : straight;
+}
+
+/** The same for a path without links and dot elements, which nearly all are; `undefined` for any other. */
+function lookUpStraight(root: DirectoryNode, path: string): Reached | null | undefined {
+  let directory = root;
+  for (let start = 0; ; ) {
+    const slash = path.indexOf('/', start);
+    const element = path.slice(start, slash === -1 ? path.length : slash);
+    if (element === '' || element === '.' || element === '..') {
+      return undefined;
+    }
+    const child = directory.children.get(element);
+    if (child === undefined) {
+      return null;
+    }
+    if (child.kind === 'link' || (child.kind !== 'directory' && slash !== -1)) {
+      return undefined;
+    }
+    if (slash === -1) {
+      return { node: child, path };
+    }
+    directory = child as DirectoryNode;
+    start = slash + 1;
+  }
+}
+
+function lookUpByElements(root: DirectoryNode, path: string): Reached | null {
   const pending = path.split('/').reverse();
   const reached: { readonly name: string; readonly node: DirectoryNode }[] = [];
   let links = 0;

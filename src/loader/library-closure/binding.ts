@@ -1,9 +1,18 @@
 import { limits } from '../../limits.ts';
 import type { LibraryClosure, Member } from './closure.ts';
 import type { LibraryShelf } from './library-shelf.ts';
+import type { RunTimeLinker } from './run-time-linker.ts';
 import type { SharedObject } from './shared-object.ts';
-import { type SymbolIndex, symbolName, use } from './symbol-index.ts';
-import { assertEffortLeft, findDefinition, type LookupEffort, type Wanted, wantedBy } from './symbol-lookup.ts';
+import { symbolName, use } from './symbol-index.ts';
+import {
+  assertEffortLeft,
+  definitionIn,
+  findDefinition,
+  type LookupEffort,
+  mayDefine,
+  type Wanted,
+  wantedBy,
+} from './symbol-lookup.ts';
 import { checkVersions, type VersionError } from './versions.ts';
 
 export interface UnresolvedSymbol {
@@ -108,8 +117,11 @@ function unresolvedOf(
   shelf: LibraryShelf,
   effort: LookupEffort,
 ): readonly UnresolvedSymbol[] {
+  const remaining = likelyUnbound(member, closure, positions, shelf, effort);
+  if (remaining.length === 0) {
+    return [];
+  }
   const index = shelf.symbolsOf(member.object);
-  const remaining = likelyUnbound(member, index, closure, positions, shelf, effort);
   const found = new Map<number, UnresolvedSymbol>();
   for (const reference of remaining) {
     const wanted = wantedBy(index, reference);
@@ -141,30 +153,29 @@ function unresolvedOf(
  */
 function likelyUnbound(
   member: Member,
-  index: SymbolIndex,
   closure: SymbolScope,
   positions: ReadonlyMap<Member, number>,
   shelf: LibraryShelf,
   effort: LookupEffort,
-): readonly number[] {
+): Uint32Array {
+  const providers = [...new Set([member, ...member.needs])].filter((provider) => positions.has(provider));
+  const pairs = pairsOf(shelf);
+  if (!closure.linker.stopsAtNamedLibrary) {
+    const known = pairs.remainder(member.object, providers, closure.linker.kind);
+    if (known !== null) {
+      return known;
+    }
+  }
+  const index = shelf.symbolsOf(member.object);
   const count = index.references.symbols.length;
   const bound = new Uint8Array(count);
   const lastPosition = (reference: number): number => {
     const last = closure.linker.stopsAtNamedLibrary ? lastInScope(wantedBy(index, reference), closure) : null;
     return last === null ? Number.POSITIVE_INFINITY : (positions.get(last) ?? 0);
   };
-  for (const provider of new Set([member, ...member.needs])) {
-    const position = positions.get(provider);
-    if (position === undefined) {
-      continue;
-    }
-    for (const reference of pairsOf(shelf).defined(
-      member.object,
-      provider.object,
-      closure.linker.kind,
-      shelf,
-      effort,
-    )) {
+  for (const provider of providers) {
+    const position = positions.get(provider) ?? 0;
+    for (const reference of pairs.defined(member.object, provider.object, closure.linker.kind, shelf, effort)) {
       if (position <= lastPosition(reference)) {
         bound[reference] = 1;
       }
@@ -176,47 +187,99 @@ function likelyUnbound(
       remaining.push(reference);
     }
   }
-  return remaining;
+  const result = Uint32Array.from(remaining);
+  if (!closure.linker.stopsAtNamedLibrary) {
+    pairs.keepRemainder(member.object, providers, closure.linker.kind, result);
+  }
+  return result;
 }
 
-/** What one library defines for another, kept for as long as there is room. */
+/** What one library defines for another, by their identities. */
+type Pairs = Map<string, Map<string, Uint32Array>>;
+
+interface Remainder {
+  readonly providers: readonly string[];
+  readonly references: Uint32Array;
+}
+
+/** What libraries define for each other, kept for as long as there is room. */
 class DefinedPairs {
-  readonly #kept = new Map<string, Uint32Array>();
+  readonly #kept: Readonly<Record<RunTimeLinker['kind'], Pairs>> = { glibc: new Map(), musl: new Map() };
+  /** What was left of a library's references when they were last looked up in what it needs. */
+  readonly #remainders: Readonly<Record<RunTimeLinker['kind'], Map<string, Remainder>>> = {
+    glibc: new Map(),
+    musl: new Map(),
+  };
   #bytes = 0;
+
+  /** References of `user` that none of `providers` defines; `null` when that is not known. */
+  remainder(user: SharedObject, providers: readonly Member[], linker: RunTimeLinker['kind']): Uint32Array | null {
+    const known = this.#remainders[linker].get(user.identity);
+    return known !== undefined &&
+      known.providers.length === providers.length &&
+      known.providers.every((identity, index) => identity === providers[index]?.object.identity)
+      ? known.references
+      : null;
+  }
+
+  keepRemainder(
+    user: SharedObject,
+    providers: readonly Member[],
+    linker: RunTimeLinker['kind'],
+    references: Uint32Array,
+  ): void {
+    this.#makeRoom(references.byteLength + 64 * (1 + providers.length));
+    this.#remainders[linker].set(user.identity, {
+      providers: providers.map(({ object }) => object.identity),
+      references,
+    });
+  }
 
   /** References of `user` that `provider` defines. */
   defined(
     user: SharedObject,
     provider: SharedObject,
-    linker: 'glibc' | 'musl',
+    linker: RunTimeLinker['kind'],
     shelf: LibraryShelf,
     effort: LookupEffort,
   ): Uint32Array {
-    const key = `${linker}\0${user.identity}\0${provider.identity}`;
-    const known = this.#kept.get(key);
+    const known = this.#kept[linker].get(user.identity)?.get(provider.identity);
     if (known !== undefined) {
       return known;
     }
     const index = shelf.symbolsOf(user);
     const other = shelf.symbolsOf(provider);
     const defined: number[] = [];
-    for (let reference = 0; reference < index.references.symbols.length; reference++) {
+    const { symbols } = index.references;
+    for (let reference = 0; reference < symbols.length; reference++) {
+      if (!mayDefine(index, symbols[reference] ?? 0, other, effort)) {
+        continue;
+      }
       const wanted = wantedBy(index, reference);
       const isSource = wanted.use !== use.copy || user.identity !== provider.identity;
-      if (isSource && findDefinition(wanted, other, linker, effort) !== 0) {
+      if (isSource && definitionIn(wanted, other, linker, effort) !== 0) {
         defined.push(reference);
       }
     }
     // What a search that was broken off did not find is not to be remembered.
     assertEffortLeft(effort);
     const result = Uint32Array.from(defined);
-    this.#bytes += result.byteLength + 2 * key.length;
-    if (this.#bytes > limits.remainderPairBytes) {
-      this.#kept.clear();
-      this.#bytes = result.byteLength + 2 * key.length;
-    }
-    this.#kept.set(key, result);
+    this.#makeRoom(result.byteLength + 64);
+    const ofUser = this.#kept[linker].get(user.identity) ?? new Map<string, Uint32Array>();
+    ofUser.set(provider.identity, result);
+    this.#kept[linker].set(user.identity, ofUser);
     return result;
+  }
+
+  #makeRoom(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#bytes > limits.remainderPairBytes) {
+      for (const linker of ['glibc', 'musl'] as const) {
+        this.#kept[linker].clear();
+        this.#remainders[linker].clear();
+      }
+      this.#bytes = bytes;
+    }
   }
 }
 

@@ -159,7 +159,25 @@ function cacheOf(bytes: Buffer, layout: Layout, platform: Platform, headerFlags:
     const rank = hwcaps.indexOf(layout.hwcaps[low] ?? '');
     return rank === -1 ? null : rank;
   };
-  return { find };
+  return { find: remembering(find) };
+}
+
+/** Libraries are asked for by one program after the other. */
+function remembering(find: LibraryCache['find']): LibraryCache['find'] {
+  const found = new Map<string, string | null>();
+  return (name, hwcaps) => {
+    const key = hwcaps.length === 0 ? name : [name, ...hwcaps].join('\0');
+    const known = found.get(key);
+    if (known !== undefined) {
+      return known;
+    }
+    const path = find(name, hwcaps);
+    if (found.size >= limits.shelfPaths) {
+      found.clear();
+    }
+    found.set(key, path);
+    return path;
+  };
 }
 
 // ld.so halves; a file whose names are out of order answers as it would there. Entries descend.

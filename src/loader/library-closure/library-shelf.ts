@@ -1,4 +1,5 @@
 import { realpathSync } from 'node:fs';
+import type { ElfFile } from '../../binary/elf/elf-file.ts';
 import { encodingOf, Fields } from '../../binary/elf/encoding.ts';
 import { type FileSource, openFile } from '../../bytes/byte-source.ts';
 import { ElfgateError } from '../../errors.ts';
@@ -7,7 +8,7 @@ import { limits } from '../../limits.ts';
 import { type LibraryCache, readLibraryCache } from './cache.ts';
 import { type RunTimeLinker, runTimeLinkerFor } from './run-time-linker.ts';
 import { type Platform, readSharedObject, type SharedObject } from './shared-object.ts';
-import type { SymbolIndex } from './symbol-index.ts';
+import { readSymbolIndex, type SymbolIndex } from './symbol-index.ts';
 
 /** What a loader makes of a path. */
 export type Opened =
@@ -17,6 +18,9 @@ export type Opened =
   /** The loader gives up here, in its own words. */
   | { readonly kind: 'refused'; readonly reason: string }
   | { readonly kind: 'object'; readonly object: SharedObject };
+
+type Versions = Pick<SymbolIndex, 'versionsNeeded' | 'versionsDefined'>;
+type OnRead = (path: string, elf: ElfFile, symbols: SymbolIndex | null) => void;
 
 /**
  * The libraries of a root, each read once however many programs need it.
@@ -29,14 +33,21 @@ export class LibraryShelf {
   readonly #objects = new Map<string, Peek>();
   readonly #symbols = new Map<string, SymbolIndex>();
   #symbolBytes = 0;
+  readonly #versions = new Map<string, Versions>();
+  #versionCount = 0;
   readonly #caches = new Map<string, LibraryCache | null>();
   readonly #linkers = new Map<string, RunTimeLinker>();
+  readonly #onRead: OnRead;
   #stepsLeft: number;
 
-  /** @param steps that all closures of this shelf may take together; no bound but that of each closure unless given. */
-  constructor(root: FileTree, steps: number = Number.POSITIVE_INFINITY) {
+  /**
+   * @param steps that all closures of this shelf may take together; no bound but that of each closure unless given.
+   * @param onRead given each file of the root while it is open, for questions of one's own; symbols are null when damaged.
+   */
+  constructor(root: FileTree, steps: number = Number.POSITIVE_INFINITY, onRead: OnRead = () => {}) {
     this.root = root;
     this.#stepsLeft = steps;
+    this.#onRead = onRead;
   }
 
   get stepsLeft(): number {
@@ -88,9 +99,7 @@ export class LibraryShelf {
       const reason = found.kind === 'directory' ? 'cannot read file data: Is a directory' : 'not a regular file';
       return { kind: 'refused', reason };
     }
-    return judge(this.#peek(found.path), platform, () =>
-      readSharedObject(`/${found.path}`, found.path, () => this.root.open(found.path)),
-    );
+    return judge(this.#peek(found.path), platform, () => this.#read(found.path));
   }
 
   /**
@@ -120,22 +129,27 @@ export class LibraryShelf {
   openMain(path: string, identity: string, open: () => FileSource): SharedObject {
     const source = open();
     try {
-      const header = readPeek(source);
-      if (
-        header === notElf ||
-        header === tooShort ||
-        (typeof header !== 'string' && header.type !== 2 && header.type !== 3)
-      ) {
-        throw notLoadable(path);
-      }
+      assertLoadable(readPeek(source), path);
     } finally {
       source.close();
     }
-    const object = readSharedObject(path, identity, open);
-    if (object.isUnloadable) {
-      throw notLoadable(path);
+    return loadable(readSharedObject(path, identity, open), path);
+  }
+
+  /**
+   * The same for one inside the root, where it may be known as a library.
+   *
+   * @param name what messages call it.
+   * @throws as {@link openMain} does.
+   */
+  openMainInRoot(name: string, { path }: ResolvedPath): SharedObject {
+    if (name !== `/${path}`) {
+      return this.openMain(name, path, () => this.root.open(path));
     }
-    return object;
+    const peek = this.#peek(path);
+    assertLoadable(peek.header, name);
+    peek.object ??= this.#read(path);
+    return loadable(peek.object, name);
   }
 
   /** Symbols of an object. @throws FormatError when they lie outside the file. */
@@ -147,7 +161,29 @@ export class LibraryShelf {
       return known;
     }
     const symbols = object.symbols();
-    this.spend(symbols.bytes / symbolBytesPerStep, object.identity);
+    this.#keepSymbols(object.identity, symbols);
+    return symbols;
+  }
+
+  /** Versions of an object, which are asked for long after its symbols. @throws as {@link symbolsOf} does */
+  versionsOf(object: SharedObject): Versions {
+    const known = this.#versions.get(object.identity);
+    if (known !== undefined) {
+      return known;
+    }
+    const { versionsNeeded, versionsDefined } = this.symbolsOf(object);
+    this.#versionCount += 1 + versionsNeeded.length + (versionsDefined?.size ?? 0);
+    if (this.#versionCount > limits.shelfVersions) {
+      this.#versions.clear();
+      this.#versionCount = 0;
+    }
+    const versions = { versionsNeeded, versionsDefined };
+    this.#versions.set(object.identity, versions);
+    return versions;
+  }
+
+  #keepSymbols(of: string, symbols: SymbolIndex): void {
+    this.spend(symbols.bytes / symbolBytesPerStep, of);
     for (const [identity, { bytes }] of this.#symbols) {
       if (this.#symbolBytes + symbols.bytes <= limits.shelfSymbolBytes) {
         break;
@@ -155,9 +191,8 @@ export class LibraryShelf {
       this.#symbols.delete(identity);
       this.#symbolBytes -= bytes;
     }
-    this.#symbols.set(object.identity, symbols);
+    this.#symbols.set(of, symbols);
     this.#symbolBytes += symbols.bytes;
-    return symbols;
   }
 
   /** Gives the memory of symbols back once nothing more is bound; they are read again when they are asked for. */
@@ -192,6 +227,22 @@ export class LibraryShelf {
     return linker;
   }
 
+  #read(path: string): SharedObject {
+    return readSharedObject(
+      `/${path}`,
+      path,
+      () => this.root.open(path),
+      (elf) => {
+        // What is loaded is bound next: opening each file once more for that takes longer than binding it.
+        const symbols = unlessDamaged(() => readSymbolIndex(elf));
+        if (symbols !== null && !this.#symbols.has(path)) {
+          this.#keepSymbols(path, symbols);
+        }
+        this.#onRead(path, elf, symbols);
+      },
+    );
+  }
+
   #peek(path: string): Peek {
     const known = this.#objects.get(path);
     if (known !== undefined) {
@@ -211,6 +262,35 @@ export class LibraryShelf {
 
 /** Bytes of a symbol index that take about as long to make as a step of binding. */
 const symbolBytesPerStep = 4;
+
+/** `null` for what contradicts the format or cannot be read, which is said when it is asked for. */
+function unlessDamaged<Answer>(read: () => Answer): Answer | null {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof ElfgateError) {
+      return null;
+    }
+    throw error;
+  }
+}
+
+function assertLoadable(header: PeekedHeader | string, path: string): void {
+  if (
+    header === notElf ||
+    header === tooShort ||
+    (typeof header !== 'string' && header.type !== 2 && header.type !== 3)
+  ) {
+    throw notLoadable(path);
+  }
+}
+
+function loadable(object: SharedObject, path: string): SharedObject {
+  if (object.isUnloadable) {
+    throw notLoadable(path);
+  }
+  return object;
+}
 
 function notLoadable(path: string): ElfgateError {
   return new ElfgateError('unsupported-format', `${path}: neither a program nor a shared library`, {

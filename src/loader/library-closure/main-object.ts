@@ -25,7 +25,7 @@ export function openMainObject(file: NamedFile, shelf: LibraryShelf): MainObject
     const object = shelf.openMain(file.name, `outside:${identityOf(file.place)}`, () => openFile(file.place));
     return { object, path: null, label: file.name };
   }
-  const object = shelf.openMain(file.name, found.path, () => shelf.root.open(found.path));
+  const object = shelf.openMainInRoot(file.name, found);
   // The kernel tells a program's loader its path without links (/proc/self/exe); a library keeps the path that was given.
   return { object, path: object.interpreter === null ? file.inRoot : `/${found.path}`, label: file.name };
 }

@@ -3,6 +3,7 @@ import { ElfFile } from '../../binary/elf/elf-file.ts';
 import { DT, ET, PF, PT } from '../../binary/elf/names.ts';
 import { isDebugCompanion } from '../../binary/elf/sections.ts';
 import type { FileSource } from '../../bytes/byte-source.ts';
+import { withLentMemory } from '../../bytes/lent-memory.ts';
 import { FormatError } from '../../errors.ts';
 import { readSymbolIndex, type SymbolIndex } from './symbol-index.ts';
 
@@ -67,13 +68,20 @@ export interface ThreadStorage {
 }
 
 /**
- * Reads what a loader needs to know of one file and closes it again; symbols are read when they are first asked for.
+ * Reads what a loader needs to know of one file and closes it again; symbols are read when they are asked for.
  *
+ * @param meanwhile is given the file while it is open; nothing is to hold on to its bytes afterwards.
  * @throws FormatError naming `path`, when the bytes contradict the format.
  * @throws ElfgateError `unreadable`
  */
-export function readSharedObject(path: string, identity: string, open: () => FileSource): SharedObject {
-  return withElf(path, open, (elf) => {
+export function readSharedObject(
+  path: string,
+  identity: string,
+  open: () => FileSource,
+  meanwhile: (elf: ElfFile) => void = () => {},
+): SharedObject {
+  return withLentElf(path, open, (elf) => {
+    meanwhile(elf);
     const { header, dynamic } = elf;
     const runpath = dynamic === null || dynamicValue(dynamic, DT.runpath) === null ? null : dynamic.runpath;
     const rpath = dynamic === null || dynamicValue(dynamic, DT.rpath) === null ? null : dynamic.rpath;
@@ -106,7 +114,7 @@ export function readSharedObject(path: string, identity: string, open: () => Fil
       wantsFixedThreadStorage: flags.includes('STATIC_TLS'),
       executableStack: hasExecutableStack(elf),
       ask: (question) => withElf(path, open, question),
-      symbols: () => withElf(path, open, readSymbolIndex),
+      symbols: () => withLentElf(path, open, readSymbolIndex),
     };
   });
 }
@@ -138,9 +146,18 @@ function namesOf(dynamic: DynamicSection | null, tag: number): readonly string[]
 }
 
 function withElf<Answer>(path: string, open: () => FileSource, ask: (elf: ElfFile) => Answer): Answer {
+  return withSource(path, open, (source) => ask(new ElfFile(source)));
+}
+
+/** The same for an answer that holds on to no bytes of the file. */
+function withLentElf<Answer>(path: string, open: () => FileSource, ask: (elf: ElfFile) => Answer): Answer {
+  return withSource(path, open, (file) => withLentMemory(file, (source) => ask(new ElfFile(source))));
+}
+
+function withSource<Answer>(path: string, open: () => FileSource, ask: (source: FileSource) => Answer): Answer {
   const source = open();
   try {
-    return ask(new ElfFile(source));
+    return ask(source);
   } catch (error) {
     throw error instanceof FormatError ? error.inFile(path) : error;
   } finally {

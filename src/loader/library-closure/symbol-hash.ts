@@ -169,21 +169,29 @@ export function findInChain(
   return false;
 }
 
+/** Whether a table may hold a name of a hash value, by its Bloom filter. */
+export function mayHold(
+  { filter, filterWords, wordBits, shift, buckets }: Extract<HashTable, { kind: 'gnu' }>,
+  hash: number,
+): boolean {
+  if (buckets.length === 0 || filterWords === 0) {
+    return false;
+  }
+  // The loader masks with filterWords - 1, which linkers make a power of two.
+  const word = (hash >>> (wordBits === 64 ? 6 : 5)) & (filterWords - 1);
+  return isSet(filter, word, hash % wordBits, wordBits) && isSet(filter, word, (hash >>> shift) % wordBits, wordBits);
+}
+
 function findInGnuChain(
   table: Extract<HashTable, { kind: 'gnu' }>,
   hash: number,
   accept: (symbol: number) => boolean,
   effort: Effort,
 ): boolean {
-  const { filter, filterWords, wordBits, shift, buckets, chain, firstSymbol } = table;
-  if (buckets.length === 0 || filterWords === 0) {
+  if (!mayHold(table, hash)) {
     return false;
   }
-  // The loader masks with filterWords - 1, which linkers make a power of two.
-  const word = Math.floor(hash / wordBits) & (filterWords - 1);
-  if (!isSet(filter, word, hash % wordBits, wordBits) || !isSet(filter, word, (hash >>> shift) % wordBits, wordBits)) {
-    return false;
-  }
+  const { buckets, chain, firstSymbol } = table;
   const first = buckets[hash % buckets.length] ?? 0;
   if (first < firstSymbol || first === 0) {
     return false;

@@ -6,7 +6,7 @@ import { relocationTypes } from '../../binary/elf/relocation-types.ts';
 import { decodeName } from '../../binary/elf/string-table.ts';
 import type { SymbolTable } from '../../binary/elf/symbols.ts';
 import { FormatError } from '../../errors.ts';
-import { type HashTable, readHashTable } from './symbol-hash.ts';
+import { gnuHash, type HashTable, readHashTable } from './symbol-hash.ts';
 
 /** How a reference is used, which decides what may define it (glibc `elf_machine_type_class`). */
 export const use = {
@@ -31,6 +31,8 @@ export interface SymbolIndex {
   readonly strings: Uint8Array;
   /** By symbol: where its name starts in `strings`. */
   readonly names: Uint32Array;
+  /** By symbol: see {@link measureName}. */
+  readonly measured: MeasuredNames;
   /** By symbol: bits of {@link definesFor}. */
   readonly defines: Uint8Array;
   /** By symbol: its entry of DT_VERSYM, hidden bit included; `null` for an object without versions. */
@@ -61,7 +63,7 @@ export interface References {
   readonly weak: Uint8Array;
 }
 
-/** @throws FormatError when a table lies outside the file. */
+/** Holds on to no bytes of the file, unless it is in memory as a whole. @throws FormatError when a table lies outside the file. */
 export function readSymbolIndex(elf: ElfFile): SymbolIndex {
   const table = elf.dynamicSymbols;
   const { dynamic } = elf;
@@ -69,12 +71,11 @@ export function readSymbolIndex(elf: ElfFile): SymbolIndex {
     return nothing;
   }
   const { bytes } = dynamic.strings;
-  // A short table is a view of a page that would be kept with it.
-  const strings = bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
-  const names = new Uint32Array(table.length);
+  // A file in memory is there in any case; what any other was read into is used again.
+  const isKept = elf.source.readInto === undefined;
+  const strings = isKept ? bytes : new Uint8Array(bytes);
   const defines = new Uint8Array(table.length);
   for (let index = 1; index < table.length; index++) {
-    names[index] = table.nameOffset(index);
     defines[index] = definitionBits(table, index);
   }
   const hash = readHashTable(elf.header, dynamic, elf.memory, table.length);
@@ -88,10 +89,11 @@ export function readSymbolIndex(elf: ElfFile): SymbolIndex {
     versionNames[index] = version;
   }
   return {
-    bytes: strings.length + table.length * 7 + (hash?.bytes ?? 0) + 1024,
+    bytes: (isKept ? 0 : strings.length) + table.length * 15 + (hash?.bytes ?? 0) + 1024,
     hash,
     strings,
-    names,
+    names: table.nameOffsets,
+    measured: namesToMeasure(table.length),
     defines,
     versionEntries: readVersionEntries(elf, table.length),
     versionNames,
@@ -114,6 +116,7 @@ const nothing: SymbolIndex = {
   hash: null,
   strings: new Uint8Array(0),
   names: new Uint32Array(0),
+  measured: namesToMeasure(0),
   defines: new Uint8Array(0),
   versionEntries: null,
   versionNames: [],
@@ -122,6 +125,27 @@ const nothing: SymbolIndex = {
   versionsDefined: null,
   references: { symbols: new Uint32Array(0), uses: new Uint8Array(0), weak: new Uint8Array(0) },
 };
+
+/** What is known of the names of symbols, found out for each when it is first looked up. */
+interface MeasuredNames {
+  /** GNU hash. */
+  readonly hashes: Uint32Array;
+  /** Bytes and 1 more; 0 for a name that was not looked at. */
+  readonly lengths: Uint32Array;
+}
+
+function namesToMeasure(count: number): MeasuredNames {
+  return { hashes: new Uint32Array(count), lengths: new Uint32Array(count) };
+}
+
+/** Makes sure that hash and length of a symbol's name are known: it is looked up in one library after the other. */
+export function measureName({ measured: { hashes, lengths }, names, strings }: SymbolIndex, symbol: number): void {
+  if (lengths[symbol] === 0) {
+    const start = names[symbol] ?? 0;
+    lengths[symbol] = 1 + Math.max(0, strings.indexOf(0, start) - start);
+    hashes[symbol] = gnuHash(strings, start);
+  }
+}
 
 /** Name of a symbol, for people. @throws FormatError when it lies outside the string table. */
 export function symbolName(index: SymbolIndex, symbol: number): string {

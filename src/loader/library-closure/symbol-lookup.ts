@@ -1,6 +1,6 @@
 import { ElfgateError } from '../../errors.ts';
-import { type Effort, findInChain, gnuHash, systemVHash } from './symbol-hash.ts';
-import { definesFor, type SymbolIndex, use } from './symbol-index.ts';
+import { type Effort, findInChain, mayHold, systemVHash } from './symbol-hash.ts';
+import { definesFor, measureName, type SymbolIndex, use } from './symbol-index.ts';
 
 /** A reference of an object to a symbol, ready to be looked up in others. */
 export interface Wanted {
@@ -56,14 +56,39 @@ export function findDefinition(
   linker: 'glibc' | 'musl',
   effort: LookupEffort,
 ): number {
+  return mayDefine(wanted.index, wanted.symbol, provider, effort) ? definitionIn(wanted, provider, linker, effort) : 0;
+}
+
+/** Whether a symbol of an object may be defined by another one: most are not, which the filter of its hash table tells. */
+export function mayDefine(
+  index: SymbolIndex,
+  symbol: number,
+  { hash }: Pick<SymbolIndex, 'hash'>,
+  effort: LookupEffort,
+): boolean {
   assertEffortLeft(effort);
-  const { hash, defines, names, strings, versionEntries, versionNames } = provider;
+  if (hash === null) {
+    return false;
+  }
+  measureName(index, symbol);
+  const { hashes, lengths } = index.measured;
+  effort.left -= 1 + ((lengths[symbol] ?? 1) - 1) / nameBytesPerStep;
+  return hash.kind !== 'gnu' || mayHold(hash, hashes[symbol] ?? 0);
+}
+
+/** {@link findDefinition} where {@link mayDefine} is true. */
+export function definitionIn(
+  wanted: Wanted,
+  { hash, defines, names, strings, versionEntries, versionNames }: SymbolIndex,
+  linker: 'glibc' | 'musl',
+  effort: LookupEffort,
+): number {
   if (hash === null) {
     return 0;
   }
+  const { measured } = wanted.index;
   const start = wanted.index.names[wanted.symbol] ?? 0;
-  // Hashing reads the whole name.
-  effort.left -= 1 + Math.max(0, wanted.index.strings.indexOf(0, start) - start) / nameBytesPerStep;
+  const nameSteps = ((measured.lengths[wanted.symbol] ?? 1) - 1) / nameBytesPerStep;
   const isCall = wanted.use === use.call;
   const needed =
     linker === 'glibc'
@@ -83,7 +108,7 @@ export function findDefinition(
     ) {
       return false;
     }
-    effort.left -= Math.max(0, strings.indexOf(0, names[symbol]) - (names[symbol] ?? 0)) / nameBytesPerStep;
+    effort.left -= nameSteps;
     const entry = versionEntries?.[symbol] ?? 0;
     const isHidden = (entry & 0x8000) !== 0;
     if (linker === 'musl') {
@@ -109,7 +134,7 @@ export function findDefinition(
     return true;
   };
   const hashes = {
-    gnu: hash.kind === 'gnu' ? gnuHash(wanted.index.strings, start) : 0,
+    gnu: measured.hashes[wanted.symbol] ?? 0,
     systemV: () => systemVHash(wanted.index.strings, start),
   };
   return findInChain(hash, hashes, accept, effort) ? found : versionedCount === 1 ? onlyVersioned : 0;

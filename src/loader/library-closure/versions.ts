@@ -29,7 +29,7 @@ export function checkVersions(
   const missing = new Set(closure.missing.map(({ name }) => name));
   const errors: VersionError[] = [];
   for (const member of members) {
-    for (const { library, version, weak } of shelf.symbolsOf(member.object).versionsNeeded) {
+    for (const { library, version, weak } of shelf.versionsOf(member.object).versionsNeeded) {
       const provider = closure.named(library);
       if (provider === null) {
         // A library that is not there is reported as such.
@@ -38,7 +38,7 @@ export function checkVersions(
         }
         continue;
       }
-      const defined = shelf.symbolsOf(provider.object).versionsDefined;
+      const defined = shelf.versionsOf(provider.object).versionsDefined;
       if (defined === null) {
         errors.push({ library, version, neededBy: member, provider, kind: 'no-versions' });
       } else if (!defined.has(version)) {
