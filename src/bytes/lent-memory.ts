@@ -9,7 +9,8 @@ const alignment = 8;
 const idle: Buffer[] = [];
 
 /**
- * Runs a question on a file whose bytes are read into memory that is used again for the next one.
+ * Runs a question on a file whose bytes are read into memory that is used again for the next one. What finds no room there
+ * is read as ever.
  *
  * @param question must give nothing that holds on to bytes of the file: texts, numbers and copies only.
  */
@@ -22,11 +23,14 @@ export function withLentMemory<Answer>(file: ByteSource, question: (source: Byte
   let used = 0;
   const pages = new Map<number, Buffer>();
 
-  const readExactly = (offset: number, length: number): Buffer => {
-    const isLent = used + length <= memory.length;
-    const target = isLent ? memory.subarray(used, used + length) : Buffer.allocUnsafeSlow(length);
+  /** `null` when there is no room left. */
+  const lend = (offset: number, length: number): Buffer | null => {
+    if (used + length > memory.length) {
+      return null;
+    }
+    const target = memory.subarray(used, used + length);
     readInto.call(file, target, offset);
-    used += isLent ? Math.ceil(length / alignment) * alignment : 0;
+    used += Math.ceil(length / alignment) * alignment;
     return target;
   };
 
@@ -40,9 +44,12 @@ export function withLentMemory<Answer>(file: ByteSource, question: (source: Byte
       const first = Math.floor(offset / pageBytes);
       const start = first * pageBytes;
       if (offset + length > start + pageBytes) {
-        return readExactly(offset, length);
+        return lend(offset, length) ?? file.read(offset, length);
       }
-      const page = pages.get(first) ?? readExactly(start, Math.min(pageBytes, size - start));
+      const page = pages.get(first) ?? lend(start, Math.min(pageBytes, size - start));
+      if (page === null) {
+        return file.read(offset, length);
+      }
       pages.set(first, page);
       return page.subarray(offset - start, offset - start + length);
     },
