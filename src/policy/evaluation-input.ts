@@ -1,48 +1,49 @@
 import { ElfgateError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { stringifyExactly } from './exact-json.ts';
+import { UnsuitableValue, type ValueImage, valueImage } from './value-image.ts';
 
 /**
- * JSON text of a value, as UTF-8.
+ * A value as a compiled policy reads it.
  *
- * A policy that receives malformed JSON sees no input at all and finds nothing, so everything that JSON cannot say
+ * A policy that receives malformed input sees none at all and finds nothing, so everything that JSON cannot say
  * is refused here. Integers that a double cannot hold are exact as `bigint`, and refused as `number`: their true
  * value is lost already.
  *
  * @throws ElfgateError `evaluation` for a value that has no exact JSON form, `limit` for one too large or too deep.
  */
-export function encodeInput(value: unknown): Uint8Array<ArrayBuffer> {
-  const hasBigInt = assertJson(value, []);
-  const text = hasBigInt ? stringifyExactly(value) : JSON.stringify(value);
-  const bytes = new TextEncoder().encode(text);
-  if (bytes.byteLength > limits.evaluationInputBytes) {
+export function encodeInput(value: unknown): ValueImage {
+  try {
+    return valueImage(value);
+  } catch (error) {
+    if (!(error instanceof UnsuitableValue)) {
+      throw error;
+    }
+    assertJson(value, []);
     throw new ElfgateError(
       'limit',
-      `the facts have ${bytes.byteLength} bytes as JSON, above the limit of ${limits.evaluationInputBytes} of one evaluation`,
+      `the facts need more than the ${limits.evaluationInputBytes} bytes of memory that one evaluation may have for them`,
       {
         hint: 'check parts of the target on their own',
       },
     );
   }
-  return bytes;
 }
 
 /**
- * Whether there is a bigint in the value.
+ * Finds what is not JSON.
  *
  * @param path where the value stands; one list that grows and shrinks, as facts have a hundred thousand values.
  */
-function assertJson(value: unknown, path: (string | number)[]): boolean {
+function assertJson(value: unknown, path: (string | number)[]): void {
   switch (typeof value) {
     case 'boolean':
-      return false;
     case 'bigint':
-      return true;
+      return;
     case 'string':
       if (!value.isWellFormed()) {
         throw unsuitable(path, 'is text with half a surrogate pair, which no JSON parser agrees on');
       }
-      return false;
+      return;
     case 'number':
       if (!Number.isFinite(value)) {
         throw unsuitable(path, `is ${value}`);
@@ -53,26 +54,25 @@ function assertJson(value: unknown, path: (string | number)[]): boolean {
           `is the integer ${value}, which a number cannot hold exactly; state it as bigint or text`,
         );
       }
-      return false;
+      return;
     case 'object':
       break;
     default:
       throw unsuitable(path, `is ${typeof value}`);
   }
   if (value === null) {
-    return false;
+    return;
   }
   if (path.length >= limits.evaluationInputDepth) {
     throw new ElfgateError('limit', `the facts are nested deeper than ${limits.evaluationInputDepth} levels`);
   }
-  let hasBigInt = false;
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length; index++) {
       path.push(index);
-      hasBigInt = assertJson(value[index], path) || hasBigInt;
+      assertJson(value[index], path);
       path.pop();
     }
-    return hasBigInt;
+    return;
   }
   const prototype: unknown = Object.getPrototypeOf(value);
   if ((prototype !== Object.prototype && prototype !== null) || 'toJSON' in value) {
@@ -86,11 +86,10 @@ function assertJson(value: unknown, path: (string | number)[]): boolean {
     // An absent field and an undefined one are the same to JSON.
     if (item !== undefined) {
       path.push(key);
-      hasBigInt = assertJson(item, path) || hasBigInt;
+      assertJson(item, path);
       path.pop();
     }
   }
-  return hasBigInt;
 }
 
 function unsuitable(path: readonly (string | number)[], sentence: string): ElfgateError {

@@ -1,13 +1,14 @@
 import { Worker } from 'node:worker_threads';
 import { ElfgateError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { baseData, type PolicyFinding, type RulesOn } from './evaluation.ts';
+import { baseData, findingsOf, type PolicyFinding, type RulesOn } from './evaluation.ts';
 import { type EvaluationClock, elapsed, evaluationClock } from './evaluation-clock.ts';
 import { encodeInput } from './evaluation-input.ts';
 import type { EvaluatorAnswer, EvaluatorQuestion, EvaluatorSetup } from './evaluator-thread.ts';
 import type { PolicyBundle } from './policy-bundle.ts';
 import { type RunningRule, ruleAt, runningRule } from './running-rule.ts';
-import { callsOpaProgram, compileModule, loadWasmPolicy } from './wasm-policy.ts';
+import type { ValueImage } from './value-image.ts';
+import { callsOpaProgram, compileModule, loadWasmPolicy, verdictIn } from './wasm-policy.ts';
 
 /**
  * Judges many inputs at once, each by one set of rules, on threads that can be ended.
@@ -36,7 +37,7 @@ export interface EvaluatorPool<Rules extends RulesOn = RulesOn> {
    *
    * @returns the findings of each, in the order of the inputs, by the same rules.
    */
-  evaluateEncoded(inputs: readonly Uint8Array<ArrayBuffer>[], signal?: AbortSignal): Promise<PoolAnswers<Rules>>;
+  evaluateEncoded(inputs: readonly ValueImage[], signal?: AbortSignal): Promise<PoolAnswers<Rules>>;
   /**
    * Puts other rules in force, once they are ready on a thread: until then, and when it throws, the rules before stay
    * in force. Inputs that were handed in before are judged by the rules of their time; none is dropped, none is
@@ -155,7 +156,7 @@ interface Crew<Rules extends RulesOn> {
   readonly rulesOn: Rules;
   /** @param inputs as many as one question holds. */
   evaluate(
-    inputs: readonly Uint8Array<ArrayBuffer>[],
+    inputs: readonly ValueImage[],
     signal: AbortSignal | undefined,
   ): Promise<readonly (readonly PolicyFinding[])[]>;
   waiting(): number;
@@ -166,7 +167,7 @@ interface Crew<Rules extends RulesOn> {
 }
 
 interface Task {
-  readonly inputs: readonly Uint8Array<ArrayBuffer>[];
+  readonly inputs: readonly ValueImage[];
   /** False when whoever asked has given up. */
   wanted: boolean;
   succeed(findings: readonly (readonly PolicyFinding[])[]): void;
@@ -194,6 +195,7 @@ async function startCrew<Rules extends RulesOn>(
   // Whatever is wrong with the policy is said here, once, and not by every thread.
   await loadWasmPolicy(module, data, options);
   const program = callsOpaProgram(module) && options.program !== undefined ? await options.program() : null;
+  const rules = new Map(bundle.rules.map((rule) => [rule.id, rule]));
   const members: Member[] = [];
   const queue: Task[] = [];
   let endedThreads = 0;
@@ -206,7 +208,6 @@ async function startCrew<Rules extends RulesOn>(
     const setup: EvaluatorSetup = {
       module,
       data,
-      rules: bundle.rules,
       program,
       running: memory,
       clock: clockMemory,
@@ -237,12 +238,16 @@ async function startCrew<Rules extends RulesOn>(
     }
     const task = member.tasks.shift();
     watch(member);
-    if (answer.outcome === 'findings') {
-      task?.succeed(answer.findings);
-    } else {
-      task?.fail(errorOf(answer));
-    }
+    // The thread goes on while this one reads the answer.
     hand(member);
+    try {
+      if (answer.outcome === 'error') {
+        throw errorOf(answer);
+      }
+      task?.succeed(answer.verdicts.map((text) => findingsOf(verdictIn(text), rules)));
+    } catch (error) {
+      task?.fail(error);
+    }
   };
   /** The clock of the task that the thread works on, or none. */
   const watch = (member: Member): void => {

@@ -3,10 +3,9 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { ElfgateError, type ErrorCode } from '../errors.ts';
-import { findingsOf, type PolicyFinding } from './evaluation.ts';
 import { begin, evaluationClock, rest } from './evaluation-clock.ts';
-import type { RuleMetadata } from './rule-metadata.ts';
 import { runningRule } from './running-rule.ts';
+import type { ValueImage } from './value-image.ts';
 import { loadWasmPolicy } from './wasm-policy.ts';
 
 /** What a thread is started with. */
@@ -14,7 +13,6 @@ export interface EvaluatorSetup {
   readonly module: WebAssembly.Module;
   /** Base data: the parameters of the rules that are on. */
   readonly data: object;
-  readonly rules: readonly RuleMetadata[];
   /** For policies that call built-ins which the opa program answers. */
   readonly program: WebAssembly.Module | null;
   /** Where the pool reads which rule runs. */
@@ -23,17 +21,16 @@ export interface EvaluatorSetup {
   readonly clock: SharedArrayBuffer;
 }
 
-/** Facts as JSON: several documents that are answered together. */
-export type EvaluatorQuestion = readonly Uint8Array<ArrayBuffer>[];
+/** Facts as `encodeInput` encodes them: several documents that are answered together. */
+export type EvaluatorQuestion = readonly ValueImage[];
 
 export type EvaluatorAnswer =
   | { readonly outcome: 'ready' }
-  /** Of each document. */
-  | { readonly outcome: 'findings'; readonly findings: readonly (readonly PolicyFinding[])[] }
+  /** Of each document, as text: findings would take ten times as long to copy, and this thread has the most to do. */
+  | { readonly outcome: 'verdicts'; readonly verdicts: readonly string[] }
   | { readonly outcome: 'error'; readonly code: ErrorCode; readonly message: string; readonly hint: string | null };
 
 const setup = workerData as EvaluatorSetup;
-const rules = new Map(setup.rules.map((rule) => [rule.id, rule]));
 const { program } = setup;
 const clock = evaluationClock(setup.clock);
 const policy = await loadWasmPolicy(setup.module, setup.data, {
@@ -48,11 +45,11 @@ parentPort?.postMessage({ outcome: 'ready' } satisfies EvaluatorAnswer);
 
 function answerTo(question: EvaluatorQuestion): EvaluatorAnswer {
   try {
-    const findings = question.map((facts) => {
+    const verdicts = question.map((facts) => {
       begin(clock);
-      return findingsOf(policy.evaluateEncoded(facts), rules);
+      return policy.evaluateEncoded(facts);
     });
-    return { outcome: 'findings', findings };
+    return { outcome: 'verdicts', verdicts };
   } catch (error) {
     if (!(error instanceof ElfgateError)) {
       throw error;

@@ -4,6 +4,7 @@ import { type Builtin, BuiltinError, type Evaluation } from './builtins/builtin.
 import { writePlain, writeRego } from './builtins/plain-value.ts';
 import { parseExactly } from './exact-json.ts';
 import { noteRule, type RunningRule } from './running-rule.ts';
+import { imageBytes, placeImage, type ValueImage, valueImage } from './value-image.ts';
 import { type ValueMemory, valueMemory } from './value-memory.ts';
 
 /**
@@ -20,18 +21,18 @@ export interface PolicyInstance {
   readonly entrypoints: Readonly<Record<string, number>>;
   /** Bytes of memory, which never shrinks. */
   size(): number;
-  /** Puts base data, as JSON, below everything that evaluations write. */
-  setData(json: Uint8Array): void;
+  /** Puts base data below everything that evaluations write. */
+  setData(data: ValueImage): void;
   /**
    * Evaluates one document.
    *
-   * @param input JSON, or null for an undefined input.
+   * @param input null for an undefined input.
    * @param format `json` loses what is a set; `rego` writes `{1,2}` for sets.
    * @returns the text of the result set: `[{"result": …}]`, `[]` when the document is undefined.
    * @throws Error when the policy aborts; WebAssembly.RuntimeError and RangeError of the engine. The memory may then
    * hold anything.
    */
-  evaluate(entrypoint: number, input: Uint8Array | null, format: 'json' | 'rego', evaluation: Evaluation): string;
+  evaluate(entrypoint: number, input: ValueImage | null, format: 'json' | 'rego', evaluation: Evaluation): string;
 }
 
 /** Pages of 64 KiB. What a compiled policy without input needs; it grows from there. */
@@ -46,10 +47,15 @@ interface PolicyExports {
   opa_malloc(bytes: number): number;
   opa_heap_ptr_get(): number;
   opa_heap_ptr_set(address: number): void;
-  opa_json_parse(address: number, bytes: number): number;
   opa_value_parse(address: number, bytes: number): number;
   opa_json_dump(value: number): number;
-  opa_eval(...operands: readonly number[]): number;
+  opa_value_dump(value: number): number;
+  opa_eval_ctx_new(): number;
+  opa_eval_ctx_set_entrypoint(context: number, entrypoint: number): void;
+  opa_eval_ctx_set_data(context: number, value: number): void;
+  opa_eval_ctx_set_input(context: number, value: number): void;
+  opa_eval_ctx_get_result(context: number): number;
+  eval(context: number): number;
 }
 
 /**
@@ -100,36 +106,44 @@ export function instantiatePolicy(
       names.set(id, name);
     }
     const entrypoints = readJson(ready, exports.entrypoints()) as Record<string, number>;
-    let data = parseInto(ready, new TextEncoder().encode('{}'));
     const base = exports.opa_heap_ptr_get();
+    let data = 0;
     let heap = base;
+    /** Puts an image at an address, and the heap behind it. */
+    const place = (image: ValueImage, from: number): number => {
+      // Values start at multiples of eight; an odd start costs every one of them a split load.
+      const address = Math.ceil(from / 8) * 8;
+      const end = address + imageBytes(image);
+      makeRoom(memory, end);
+      const value = placeImage(image, memory, address);
+      exports.opa_heap_ptr_set(end);
+      return value;
+    };
+    const setData = (image: ValueImage): void => {
+      data = place(image, base);
+      heap = exports.opa_heap_ptr_get();
+    };
+    setData(valueImage({}));
     return {
       required: [...names.values()].sort(),
       entrypoints,
       size: () => memory.buffer.byteLength,
-      setData(json) {
-        exports.opa_heap_ptr_set(base);
-        data = parseInto(ready, json);
-        heap = exports.opa_heap_ptr_get();
-      },
+      setData,
       evaluate(entrypoint, input, format, evaluation) {
-        const length = input?.byteLength ?? 0;
-        makeRoom(memory, heap + length);
-        if (input !== null) {
-          values.write(heap, input);
-        }
         ready.evaluation = evaluation;
-        const result = exports.opa_eval(
-          0,
-          entrypoint,
-          data,
-          input === null ? 0 : heap,
-          length,
-          // Values start at multiples of eight; an odd start costs every one of them a split load.
-          Math.ceil((heap + length) / 8) * 8,
-          format === 'json' ? 0 : 1,
+        exports.opa_heap_ptr_set(heap);
+        const value = input === null ? 0 : place(input, heap);
+        const context = exports.opa_eval_ctx_new();
+        exports.opa_eval_ctx_set_entrypoint(context, entrypoint);
+        exports.opa_eval_ctx_set_data(context, data);
+        exports.opa_eval_ctx_set_input(context, value);
+        if (exports.eval(context) !== 0) {
+          throw new Error('eval failed');
+        }
+        const result = exports.opa_eval_ctx_get_result(context);
+        return values.terminatedText(
+          format === 'json' ? exports.opa_json_dump(result) : exports.opa_value_dump(result),
         );
-        return values.terminatedText(result);
       },
     };
   } catch (cause) {
@@ -200,16 +214,6 @@ function callBuiltin(host: PolicyHost, name: string, operands: readonly number[]
 
 function readJson({ exports, values }: PolicyHost, value: number): unknown {
   return parseExactly(values.terminatedText(exports.opa_json_dump(value)));
-}
-
-function parseInto({ exports, values }: PolicyHost, json: Uint8Array): number {
-  const address = exports.opa_malloc(json.byteLength);
-  values.write(address, json);
-  const value = exports.opa_json_parse(address, json.byteLength);
-  if (value === 0) {
-    throw new Error('its base data are not JSON');
-  }
-  return value;
 }
 
 const pageBytes = 65_536;

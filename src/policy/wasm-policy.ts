@@ -6,6 +6,7 @@ import { encodeInput } from './evaluation-input.ts';
 import { parseExactly } from './exact-json.ts';
 import { instantiatePolicy, type PolicyInstance } from './policy-instance.ts';
 import { forgetRule, type RunningRule, ruleAt, runningRule } from './running-rule.ts';
+import type { ValueImage } from './value-image.ts';
 
 /** The document that every policy bundle is compiled for. */
 export const entrypoint = 'elfgate/verdict';
@@ -23,8 +24,8 @@ export interface WasmPolicy {
    * rule where it is known.
    */
   evaluate(input: unknown): unknown;
-  /** The same for an input that {@link encodeInput} has encoded. */
-  evaluateEncoded(json: Uint8Array): unknown;
+  /** The same for an input that {@link encodeInput} has encoded, as text that {@link verdictIn} reads. */
+  evaluateEncoded(input: ValueImage): string;
 }
 
 /** What an evaluation needs from its surroundings. */
@@ -68,7 +69,7 @@ export async function loadWasmPolicy(
   const builtins = await offeredBuiltins(required, program);
   let instance: PolicyInstance | null = null;
 
-  const evaluateEncoded = (json: Uint8Array): unknown => {
+  const evaluateEncoded = (input: ValueImage): string => {
     if (instance === null) {
       instance = instantiatePolicy(module, (name) => builtins.get(name), running);
       instance.setData(encodedData);
@@ -77,13 +78,13 @@ export async function loadWasmPolicy(
     // Kept only after an evaluation that ended well: after a trap the memory may hold anything.
     instance = null;
     forgetRule(running);
-    const value = verdictOf(current, json, { running, limited, evaluation: evaluationAt(now()) });
+    const answers = answersOf(current, input, { running, limited, evaluation: evaluationAt(now()) });
     if (current.size() <= limits.evaluationBytesKept) {
       instance = current;
     }
-    return value;
+    return answers;
   };
-  return { evaluate: (input) => evaluateEncoded(encodeInput(input)), evaluateEncoded };
+  return { evaluate: (input) => verdictIn(evaluateEncoded(encodeInput(input))), evaluateEncoded };
 }
 
 /** Compiles the bytes of a policy. @throws ElfgateError `policy` when they are no WebAssembly. */
@@ -128,21 +129,25 @@ interface Circumstances {
   readonly evaluation: Evaluation;
 }
 
-function verdictOf(
-  policy: PolicyInstance,
-  input: Uint8Array,
-  { running, limited, evaluation }: Circumstances,
-): unknown {
+function answersOf(policy: PolicyInstance, input: ValueImage, { running, limited, evaluation }: Circumstances): string {
   const number = policy.entrypoints[compiledQuery];
   if (number === undefined) {
     throw new ElfgateError('evaluation', 'the policy failed: it was not compiled by elfgate');
   }
-  let answers: unknown;
   try {
-    answers = parseExactly(limited(() => policy.evaluate(number, input, 'json', evaluation)));
+    return limited(() => policy.evaluate(number, input, 'json', evaluation));
   } catch (cause) {
     throw failureOf(cause, ruleAt(running));
   }
+}
+
+/**
+ * The value in the text that an evaluation gave.
+ *
+ * @throws ElfgateError `evaluation` when it holds none.
+ */
+export function verdictIn(text: string): unknown {
+  const answers = parseExactly(text);
   if (!Array.isArray(answers) || answers.length !== 1 || answers[0]?.result === undefined) {
     throw new ElfgateError('evaluation', `the policy gave no verdict: ${entrypoint} is undefined for this input`, {
       hint: 'the input must be a facts document',

@@ -9,7 +9,8 @@ import { load } from 'js-yaml';
 import { exactSchema } from '../../src/policy/builtins/exact-yaml.ts';
 import { isOffered, offeredBuiltins } from '../../src/policy/builtins/offered.ts';
 import { compareRego, parseRegoValue, type RegoValue } from '../../src/policy/builtins/rego-value.ts';
-import { stringifyExactly } from '../../src/policy/exact-json.ts';
+import { encodeInput } from '../../src/policy/evaluation-input.ts';
+import { parseExactly, stringifyExactly } from '../../src/policy/exact-json.ts';
 import { askOpa, type RegoQueryResult } from '../../src/policy/opa.ts';
 import { type OpaOptions, opaModule } from '../../src/policy/opa-program.ts';
 import { opaHome } from '../../src/policy/opa-sources.ts';
@@ -154,10 +155,10 @@ export async function answersOf(
   }
   const builtins = await offeredBuiltins(required, program);
   const policy = instantiatePolicy(module, (name) => builtins.get(name), runningRule());
-  policy.setData(new TextEncoder().encode(stringifyExactly(data)));
+  policy.setData(encodeInput(data));
   const text = policy.evaluate(
     0,
-    input === null ? null : new TextEncoder().encode(input),
+    input === null ? null : encodeInput(parseExactly(input)),
     'rego',
     evaluationAt(Date.now()),
   );

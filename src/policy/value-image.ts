@@ -1,0 +1,398 @@
+import { limits } from '../limits.ts';
+
+/**
+ * Values as a compiled policy keeps them in its memory, made outside of it and to be put at any address: parsing the
+ * JSON of an input took a third of the time of an evaluation, and blocked the thread that evaluates.
+ *
+ * The structures are those of `wasm/src/value.h` of OPA 1.22, as in `value-memory.ts`, and the tables of objects are those
+ * that `opa_json_parse` would have made: policies step through both in the same order. Nothing in the runtime changes or
+ * frees the values of an input, which is why equal keys, list indices and constants can be one value.
+ *
+ * An image is, in numbers of four bytes: the offset of its root, and the bytes of its values; then the values, in which
+ * addresses are offsets in the image; then for each address the distance in words from the one before, as a byte. 255
+ * leads on without an address.
+ */
+export type ValueImage = Uint8Array<ArrayBuffer>;
+
+/** What has no exact form in JSON, or is deeper or larger than the limits of an input allow. */
+export class UnsuitableValue extends Error {}
+
+const headerBytes = 8;
+const longestDistance = 255;
+
+/**
+ * @param value plain JSON data; bigint stands for an integer of any size. An undefined field is an absent one.
+ * @throws UnsuitableValue
+ */
+export function valueImage(value: unknown): ValueImage {
+  begin();
+  try {
+    const root = write(value, 0);
+    return finish(root);
+  } finally {
+    if (bytes.length > scratchBytesKept) {
+      allocateScratch(scratchBytes);
+    }
+  }
+}
+
+/**
+ * Puts an image at an address, a multiple of eight, where there is room for {@link imageBytes}.
+ *
+ * @returns the address of its root.
+ */
+export function placeImage(image: ValueImage, memory: WebAssembly.Memory, address: number): number {
+  const imageView = new DataView(image.buffer, image.byteOffset, image.byteLength);
+  const end = headerBytes + imageView.getUint32(4, true);
+  new Uint8Array(memory.buffer, address).set(image.subarray(headerBytes, end));
+  const placed = new DataView(memory.buffer, address);
+  let at = 0;
+  for (let index = end; index < image.length; index++) {
+    const distance = image[index] ?? 0;
+    at += distance * 4;
+    if (distance !== longestDistance) {
+      placed.setUint32(at, placed.getUint32(at, true) + address, true);
+    }
+  }
+  return imageView.getUint32(0, true) + address;
+}
+
+/** Bytes of memory that an image takes. */
+export function imageBytes(image: ValueImage): number {
+  return new DataView(image.buffer, image.byteOffset, image.byteLength).getUint32(4, true);
+}
+
+/** The first byte of a value. */
+const nullType = 1;
+const booleanType = 2;
+const numberType = 3;
+const stringType = 4;
+const arrayType = 5;
+const objectType = 6;
+/** The second byte of a number, in its place: 64 bits in the structure, or the address and length of its digits. */
+const inPlace = 1 << 8;
+const asDigits = 2 << 8;
+
+/** Bytes of the structures. */
+const stringBytes = 12;
+const numberBytes = 24;
+const tableBytes = 16;
+const elementBytes = 12;
+const itemBytes = 8;
+
+/** `OPA_OBJECT_MIN_BUCKETS` and `OPA_OBJECT_LOAD_FACTOR` of `value.c`. */
+const fewestBuckets = 8;
+const loadFactor = 0.7;
+
+/** Bytes at first, and at most when an image is done. The facts of an image take about 4 MB. */
+const scratchBytes = 262_144;
+const scratchBytesKept = 16_777_216;
+/** Keys of objects that are remembered: those of facts are some hundred. */
+const keysKept = 4_096;
+
+interface Key {
+  readonly text: string;
+  readonly utf8: Uint8Array;
+  /** FNV-1, as `opa_string_hash` computes it. */
+  readonly hash: number;
+  /** The image in which it was written last, and where. */
+  image: number;
+  address: number;
+}
+
+// One image is written at a time, into memory that the next one uses again.
+let bytes: Uint8Array<ArrayBuffer>;
+let view: DataView;
+let distances: Uint8Array<ArrayBuffer>;
+/** Offset of the first free byte. 0 is no value. */
+let top = 8;
+let distancesUsed = 0;
+/** Offset of the address that was noted last. */
+let noted = 0;
+let imageNumber = 0;
+const keys = new Map<string, Key>();
+/** Offsets of what is shared in this image, 0 where it is not yet in it. */
+let nullAddress = 0;
+let trueAddress = 0;
+let falseAddress = 0;
+let indices: number[] = [];
+
+function allocateScratch(size: number): void {
+  bytes = new Uint8Array(size);
+  view = new DataView(bytes.buffer);
+  distances = new Uint8Array(size / 4);
+}
+allocateScratch(scratchBytes);
+
+function begin(): void {
+  bytes.fill(0, 0, top);
+  top = 8;
+  distancesUsed = 0;
+  noted = 0;
+  imageNumber++;
+  nullAddress = 0;
+  trueAddress = 0;
+  falseAddress = 0;
+  indices = [];
+}
+
+function finish(root: number): ValueImage {
+  const length = Math.ceil(top / 8) * 8;
+  const image = new Uint8Array(headerBytes + length + distancesUsed);
+  const header = new DataView(image.buffer);
+  header.setUint32(0, root, true);
+  header.setUint32(4, length, true);
+  image.set(bytes.subarray(0, length), headerBytes);
+  image.set(distances.subarray(0, distancesUsed), headerBytes + length);
+  return image;
+}
+
+/** Offset of so many bytes that are zero, a multiple of eight. */
+function allocate(size: number): number {
+  const address = (top + 7) & ~7;
+  const end = address + size;
+  // Distances take at most a byte for each word.
+  if (end + 8 > bytes.length) {
+    if (end > limits.evaluationInputBytes) {
+      throw new UnsuitableValue();
+    }
+    const [before, distancesBefore] = [bytes, distances];
+    allocateScratch(Math.max(bytes.length * 2, 2 ** Math.ceil(Math.log2(end + 8))));
+    bytes.set(before);
+    distances.set(distancesBefore);
+  }
+  top = end;
+  return address;
+}
+
+/** Writes the offset of a value, and notes that it is one. Offsets are noted in ascending order. */
+function writeAddress(at: number, address: number): void {
+  view.setUint32(at, address, true);
+  note(at);
+}
+
+function note(at: number): void {
+  let distance = (at - noted) / 4;
+  for (; distance >= longestDistance; distance -= longestDistance) {
+    distances[distancesUsed++] = longestDistance;
+  }
+  distances[distancesUsed++] = distance;
+  noted = at;
+}
+
+function write(value: unknown, level: number): number {
+  switch (typeof value) {
+    case 'string':
+      return writeString(value);
+    case 'number':
+      return writeNumber(value);
+    case 'boolean':
+      return value ? writeTrue() : writeFalse();
+    case 'bigint':
+      return writeDigits(value.toString());
+    case 'object':
+      break;
+    default:
+      throw new UnsuitableValue();
+  }
+  if (value === null) {
+    if (nullAddress === 0) {
+      nullAddress = allocate(4);
+      view.setUint32(nullAddress, nullType, true);
+    }
+    return nullAddress;
+  }
+  if (level >= limits.evaluationInputDepth) {
+    throw new UnsuitableValue();
+  }
+  return Array.isArray(value) ? writeArray(value, level + 1) : writeObject(value, level + 1);
+}
+
+function writeTrue(): number {
+  if (trueAddress === 0) {
+    trueAddress = allocate(4);
+    view.setUint32(trueAddress, booleanType | (1 << 8), true);
+  }
+  return trueAddress;
+}
+
+function writeFalse(): number {
+  if (falseAddress === 0) {
+    falseAddress = allocate(4);
+    view.setUint32(falseAddress, booleanType, true);
+  }
+  return falseAddress;
+}
+
+function writeString(text: string): number {
+  const { length } = text;
+  if (length > limits.evaluationInputBytes) {
+    throw new UnsuitableValue();
+  }
+  const address = allocate(stringBytes + length);
+  let at = address + stringBytes;
+  for (let index = 0; index < length; index++) {
+    const unit = text.charCodeAt(index);
+    if (unit >= 0x80) {
+      if (!text.isWellFormed()) {
+        throw new UnsuitableValue();
+      }
+      // What is there already is written over.
+      top = address;
+      return writeUtf8(new TextEncoder().encode(text));
+    }
+    bytes[at++] = unit;
+  }
+  view.setUint32(address, stringType, true);
+  view.setUint32(address + 4, length, true);
+  writeAddress(address + 8, address + stringBytes);
+  return address;
+}
+
+function writeUtf8(utf8: Uint8Array): number {
+  const address = allocate(stringBytes + utf8.length);
+  view.setUint32(address, stringType, true);
+  view.setUint32(address + 4, utf8.length, true);
+  writeAddress(address + 8, address + stringBytes);
+  bytes.set(utf8, address + stringBytes);
+  return address;
+}
+
+function writeNumber(value: number): number {
+  if (Number.isSafeInteger(value)) {
+    const address = allocate(16);
+    view.setUint32(address, numberType | inPlace, true);
+    view.setInt32(address + 8, value | 0, true);
+    view.setInt32(address + 12, Math.floor(value / 0x1_0000_0000), true);
+    return address;
+  }
+  if (!Number.isFinite(value) || Number.isInteger(value)) {
+    throw new UnsuitableValue();
+  }
+  return writeDigits(JSON.stringify(value));
+}
+
+function writeDigits(digits: string): number {
+  const address = allocate(numberBytes + digits.length);
+  view.setUint32(address, numberType | asDigits, true);
+  writeAddress(address + 8, address + numberBytes);
+  view.setUint32(address + 12, digits.length, true);
+  for (let index = 0; index < digits.length; index++) {
+    bytes[address + numberBytes + index] = digits.charCodeAt(index);
+  }
+  return address;
+}
+
+function writeArray(list: readonly unknown[], level: number): number {
+  const { length } = list;
+  const items: number[] = [];
+  for (let index = 0; index < length; index++) {
+    items.push(write(list[index], level));
+  }
+  for (let index = indices.length; index < length; index++) {
+    indices.push(writeNumber(index));
+  }
+  const elements = allocate(length * itemBytes);
+  for (let index = 0; index < length; index++) {
+    writeAddress(elements + index * itemBytes, indices[index] ?? 0);
+    writeAddress(elements + index * itemBytes + 4, items[index] ?? 0);
+  }
+  return writeTable(arrayType, length === 0 ? 0 : elements, length, length);
+}
+
+function writeObject(value: object, level: number): number {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if ((prototype !== Object.prototype && prototype !== null) || 'toJSON' in value) {
+    throw new UnsuitableValue();
+  }
+  const entries: Key[] = [];
+  const items: number[] = [];
+  for (const name of Object.keys(value)) {
+    const item = (value as Readonly<Record<string, unknown>>)[name];
+    // An absent field and an undefined one are the same to JSON.
+    if (item !== undefined) {
+      const key = keyOf(name);
+      entries.push(key);
+      items.push(write(item, level));
+    }
+  }
+  const { length } = entries;
+  let bucketCount = fewestBuckets;
+  while (length > bucketCount * loadFactor) {
+    bucketCount *= 2;
+  }
+  for (const key of entries) {
+    if (key.image !== imageNumber) {
+      key.address = writeUtf8(key.utf8);
+      key.image = imageNumber;
+    }
+  }
+  const elements = allocate(length * elementBytes);
+  const buckets = allocate(bucketCount * 4);
+  for (let index = 0; index < length; index++) {
+    const key = entries[index] as Key;
+    const element = elements + index * elementBytes;
+    view.setUint32(element, key.address, true);
+    view.setUint32(element + 4, items[index] ?? 0, true);
+    // Each bucket is a list in the order of the keys.
+    let link = buckets + (key.hash & (bucketCount - 1)) * 4;
+    let next = view.getUint32(link, true);
+    while (next !== 0 && precedes(entries[(next - elements) / elementBytes] as Key, key)) {
+      link = next + 8;
+      next = view.getUint32(link, true);
+    }
+    view.setUint32(link, element, true);
+    view.setUint32(element + 8, next, true);
+  }
+  for (let at = elements; at < elements + length * elementBytes; at += 4) {
+    if (view.getUint32(at, true) !== 0) {
+      note(at);
+    }
+  }
+  for (let at = buckets; at < buckets + bucketCount * 4; at += 4) {
+    if (view.getUint32(at, true) !== 0) {
+      note(at);
+    }
+  }
+  return writeTable(objectType, buckets, bucketCount, length);
+}
+
+/** What arrays and objects begin with. */
+function writeTable(type: number, address: number, second: number, third: number): number {
+  const table = allocate(tableBytes);
+  view.setUint32(table, type, true);
+  if (address !== 0) {
+    writeAddress(table + 4, address);
+  }
+  view.setUint32(table + 8, second, true);
+  view.setUint32(table + 12, third, true);
+  return table;
+}
+
+function keyOf(text: string): Key {
+  let key = keys.get(text);
+  if (key === undefined) {
+    if (!text.isWellFormed()) {
+      throw new UnsuitableValue();
+    }
+    if (keys.size >= keysKept) {
+      keys.clear();
+    }
+    const utf8 = new TextEncoder().encode(text);
+    key = { text, utf8, hash: hashOf(utf8), image: 0, address: 0 };
+    keys.set(text, key);
+  }
+  return key;
+}
+
+function hashOf(utf8: Uint8Array): number {
+  let hash = 0x811c9dc5;
+  for (const byte of utf8) {
+    hash = Math.imul(hash, 0x01000193) ^ byte;
+  }
+  return hash >>> 0;
+}
+
+function precedes(left: Key, right: Key): boolean {
+  return Buffer.compare(left.utf8, right.utf8) < 0;
+}
