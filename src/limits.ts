@@ -89,11 +89,11 @@ export const limits = {
   configurationBytes: 4_194_304,
   /** Levels of elfgate.yaml. A configuration has six. */
   configurationDepth: 32,
-  /** Bytes of facts as a policy keeps them, about four times their JSON. Those of a large image are about 4 MB. */
-  evaluationInputBytes: 268_435_456,
+  /** Bytes of facts as a policy keeps them, about two and a half times their JSON. Those of a large image are about 3 MB. */
+  evaluationInputBytes: 167_772_160,
   /** Levels of the facts, which have about ten. The parser in the compiled policy calls itself once a level. */
   evaluationInputDepth: 128,
-  /** Pages of 64 KiB that an evaluation may take: 1 GiB. An input at its limit takes a quarter of it. */
+  /** Pages of 64 KiB that an evaluation may take: 1 GiB. An input at its limit takes a sixth of it. */
   evaluationMemoryPages: 16_384,
   /** Bytes of an instance's memory, which never shrinks; one that grew beyond this is given up after the evaluation. */
   evaluationBytesKept: 67_108_864,

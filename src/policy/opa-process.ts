@@ -2,7 +2,7 @@
  * A program of its own, started by `opa.ts` with everything it may touch as open files: the request on 0, the
  * response on 1, the compiled opa program on 3. It opens nothing, reads no argument and no environment.
  *
- * Go collects no garbage until there is three quarters of the memory that `opa.ts` allows: a policy's compilation leaves a tenth
+ * Go collects no garbage until there is half of the memory that `opa.ts` allows: a policy's compilation leaves a tenth
  * of that behind and then ends, and collecting it took 40 % of the time.
  *
  * A process and not a worker thread, because only a process can be given V8's bound on WebAssembly memory, and
@@ -13,7 +13,7 @@ import { WASI } from 'node:wasi';
 
 const programDescriptor = 3;
 
-const environment = { GOGC: 'off', GOMEMLIMIT: '768MiB' };
+const environment = { GOGC: 'off', GOMEMLIMIT: '512MiB' };
 
 const wasi = new WASI({ version: 'preview1', args: ['opa'], env: environment, preopens: {}, returnOnExit: true });
 const module = new WebAssembly.Module(readFileSync(programDescriptor));

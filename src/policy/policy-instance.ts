@@ -26,13 +26,18 @@ export interface PolicyInstance {
   /**
    * Evaluates one document.
    *
-   * @param input null for an undefined input.
+   * @param input null for an undefined input; text is a Rego term, which may hold sets.
    * @param format `json` loses what is a set; `rego` writes `{1,2}` for sets.
    * @returns the text of the result set: `[{"result": …}]`, `[]` when the document is undefined.
    * @throws Error when the policy aborts; WebAssembly.RuntimeError and RangeError of the engine. The memory may then
    * hold anything.
    */
-  evaluate(entrypoint: number, input: ValueImage | null, format: 'json' | 'rego', evaluation: Evaluation): string;
+  evaluate(
+    entrypoint: number,
+    input: ValueImage | string | null,
+    format: 'json' | 'rego',
+    evaluation: Evaluation,
+  ): string;
 }
 
 /** Pages of 64 KiB. What a compiled policy without input needs; it grows from there. */
@@ -132,7 +137,7 @@ export function instantiatePolicy(
       evaluate(entrypoint, input, format, evaluation) {
         ready.evaluation = evaluation;
         exports.opa_heap_ptr_set(heap);
-        const value = input === null ? 0 : place(input, heap);
+        const value = input === null ? 0 : typeof input === 'string' ? parseRego(ready, input) : place(input, heap);
         const context = exports.opa_eval_ctx_new();
         exports.opa_eval_ctx_set_entrypoint(context, entrypoint);
         exports.opa_eval_ctx_set_data(context, data);
@@ -202,14 +207,19 @@ function callBuiltin(host: PolicyHost, name: string, operands: readonly number[]
       { cause },
     );
   }
-  const bytes = new TextEncoder().encode(result);
-  const address = exports.opa_malloc(bytes.length);
-  values.write(address, bytes);
-  const value = exports.opa_value_parse(address, bytes.length);
+  const value = parseRego(host, result);
   if (value === 0) {
     throw new ElfgateError('evaluation', `the built-in ${name} gave a result that the policy cannot read`);
   }
   return value;
+}
+
+/** The address of what a Rego term says; 0 when it is none. */
+function parseRego({ exports, values }: PolicyHost, term: string): number {
+  const bytes = new TextEncoder().encode(term);
+  const address = exports.opa_malloc(bytes.length);
+  values.write(address, bytes);
+  return exports.opa_value_parse(address, bytes.length);
 }
 
 function readJson({ exports, values }: PolicyHost, value: number): unknown {

@@ -84,7 +84,7 @@ const itemBytes = 8;
 const fewestBuckets = 8;
 const loadFactor = 0.7;
 
-/** Bytes at first, and at most when an image is done. The facts of an image take about 4 MB. */
+/** Bytes at first, and at most when an image is done. The facts of a large image take about 3 MB. */
 const scratchBytes = 262_144;
 const scratchBytesKept = 16_777_216;
 /** Keys of objects that are remembered: those of facts are some hundred. */
@@ -120,7 +120,7 @@ let indices: number[] = [];
 function allocateScratch(size: number): void {
   bytes = new Uint8Array(size);
   view = new DataView(bytes.buffer);
-  distances = new Uint8Array(size / 4);
+  distances = new Uint8Array(Math.ceil(size / 4));
 }
 allocateScratch(scratchBytes);
 
@@ -157,7 +157,7 @@ function allocate(size: number): number {
       throw new UnsuitableValue();
     }
     const [before, distancesBefore] = [bytes, distances];
-    allocateScratch(Math.max(bytes.length * 2, 2 ** Math.ceil(Math.log2(end + 8))));
+    allocateScratch(Math.min(Math.max(bytes.length * 2, end * 2), limits.evaluationInputBytes + 8));
     bytes.set(before);
     distances.set(distancesBefore);
   }

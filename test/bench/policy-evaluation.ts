@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -22,7 +22,9 @@ import { promise } from './promises.ts';
  * loopback, turn by turn, and that of compiling and testing the built-in policies. The peer is built once from the Go
  * module that the opa program is made of, and kept in the user's cache.
  */
-const policies = join(import.meta.dirname, '..', '..', 'policies');
+const root = join(import.meta.dirname, '..', '..');
+const policies = join(root, 'policies');
+const published = join(root, 'dist', 'cli', 'main.cjs');
 const cache = cacheDirectory(process.env);
 const options = { cacheDirectory: cache, environment: process.env };
 /** Inputs on their way at a time: about what an API server has. */
@@ -91,19 +93,35 @@ for (let turn = 0; turn < turns; turn++) {
   await compilePolicies([sources], options);
   builds.push(performance.now() - start);
 }
-const build = Math.min(...builds);
-promise('compiling all rules', `${(build / 1000).toFixed(2)} s`, 'below 2 s', build < 2_000);
+const fastest = Math.min(...builds);
+promise('compiling all rules', `${(fastest / 1000).toFixed(2)} s`, 'below 2 s', fastest < 2_000);
 
-const elfgate = [process.execPath, join(import.meta.dirname, '..', '..', 'cli', 'main.ts'), 'policy'] as const;
-const [rebuilt, tested] = await inTurn(
+const checkout = join(root, 'cli', 'main.ts');
+const build = ['policy', 'build', '--output-file', join(out, 'bundle.tar.gz')] as const;
+const [started, rebuilt, tested, rebuiltByPackage] = await inTurn(
   [
-    [...elfgate, 'build', '--output-file', join(out, 'bundle.tar.gz')],
-    [...elfgate, 'test'],
+    [process.execPath, '--eval', '0'],
+    [process.execPath, checkout, ...build],
+    [process.execPath, checkout, 'policy', 'test'],
+    // A checkout runs TypeScript, which Node strips of its types first; the package is what people run.
+    ...(existsSync(published) ? ([[process.execPath, published, ...build]] as const) : []),
   ],
   5,
 );
-if (rebuilt !== undefined && tested !== undefined) {
-  promise('policy build when nothing changed', `${rebuilt.best.toFixed(0)} ms`, 'below 100 ms', rebuilt.best < 100);
+for (const [name, measured] of [
+  ['checkout', rebuilt],
+  ['package', rebuiltByPackage],
+] as const) {
+  if (measured !== undefined && started !== undefined) {
+    promise(
+      `policy build when nothing changed, ${name}`,
+      `${measured.best.toFixed(0)} ms, Node alone ${started.best.toFixed(0)} ms`,
+      'below 100 ms',
+      measured.best < 100,
+    );
+  }
+}
+if (tested !== undefined) {
   promise('policy test of all rules', `${(tested.best / 1000).toFixed(2)} s`, 'below 5 s', tested.best < 5_000);
 }
 rmSync(out, { recursive: true });

@@ -103,7 +103,7 @@ test('ten megabytes of base data are judged by, and more than the limit is refus
   const names = Array.from({ length: 200_000 }, (_, index) => `a name of about fifty characters, and number ${index}`);
   const policy = await loadWasmPolicy(wasm, { names });
   t.is(policy.evaluate({}), 200_000);
-  await t.throwsAsync(loadWasmPolicy(wasm, { names: Array.from({ length: 8 }, () => names) }), {
+  await t.throwsAsync(loadWasmPolicy(wasm, { names: Array.from({ length: 16 }, () => names) }), {
     instanceOf: ElfgateError,
     code: 'limit',
   });
