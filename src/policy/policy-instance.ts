@@ -138,6 +138,10 @@ export function instantiatePolicy(
         ready.evaluation = evaluation;
         exports.opa_heap_ptr_set(heap);
         const value = input === null ? 0 : typeof input === 'string' ? parseRego(ready, input) : place(input, heap);
+        if (input !== null && value === 0) {
+          // It would be taken for no input, in which no rule finds anything.
+          throw new Error('the input is no Rego term');
+        }
         const context = exports.opa_eval_ctx_new();
         exports.opa_eval_ctx_set_entrypoint(context, entrypoint);
         exports.opa_eval_ctx_set_data(context, data);
