@@ -42,6 +42,8 @@ export interface PolicyInstance {
 
 /** Pages of 64 KiB. What a compiled policy without input needs; it grows from there. */
 const memoryPagesAtFirst = 5;
+/** Bytes. Values start at multiples of it; another start costs every one of them a split load. */
+const alignment = 8;
 
 /** What a policy module of ABI 1 exports, as far as it is used here; all addresses are offsets in its memory. */
 interface PolicyExports {
@@ -114,15 +116,11 @@ export function instantiatePolicy(
     const base = exports.opa_heap_ptr_get();
     let data = 0;
     let heap = base;
-    /** Puts an image at an address, and the heap behind it. */
+    /** Puts an image on the heap, of which everything behind an address is given up. */
     const place = (image: ValueImage, from: number): number => {
-      // Values start at multiples of eight; an odd start costs every one of them a split load.
-      const address = Math.ceil(from / 8) * 8;
-      const end = address + imageBytes(image);
-      makeRoom(memory, end);
-      const value = placeImage(image, memory, address);
-      exports.opa_heap_ptr_set(end);
-      return value;
+      exports.opa_heap_ptr_set(from);
+      const room = exports.opa_malloc(imageBytes(image) + alignment);
+      return placeImage(image, memory, Math.ceil(room / alignment) * alignment);
     };
     const setData = (image: ValueImage): void => {
       data = place(image, base);
@@ -228,14 +226,4 @@ function parseRego({ exports, values }: PolicyHost, term: string): number {
 
 function readJson({ exports, values }: PolicyHost, value: number): unknown {
   return parseExactly(values.terminatedText(exports.opa_json_dump(value)));
-}
-
-const pageBytes = 65_536;
-
-/** @throws RangeError when the memory would exceed its maximum. */
-function makeRoom(memory: WebAssembly.Memory, bytes: number): void {
-  const missing = bytes - memory.buffer.byteLength;
-  if (missing > 0) {
-    memory.grow(Math.ceil(missing / pageBytes));
-  }
 }

@@ -87,11 +87,13 @@ const loadFactor = 0.7;
 /** Bytes at first, and at most when an image is done. The facts of a large image take about 3 MB. */
 const scratchBytes = 262_144;
 const scratchBytesKept = 16_777_216;
-/** Keys of objects that are remembered: those of facts are some hundred. */
+/** Keys of objects that are remembered, and the characters of the longest: those of facts are some hundred words. */
 const keysKept = 4_096;
+const keyCharactersKept = 64;
+/** Keys of an object beyond which they are sorted first. Names that were chosen to share a bucket take the square of it. */
+const keysLinkedUnsorted = 64;
 
 interface Key {
-  readonly text: string;
   readonly utf8: Uint8Array;
   /** FNV-1, as `opa_string_hash` computes it. */
   readonly hash: number;
@@ -305,8 +307,8 @@ function writeObject(value: object, level: number): number {
   if ((prototype !== Object.prototype && prototype !== null) || 'toJSON' in value) {
     throw new UnsuitableValue();
   }
-  const entries: Key[] = [];
-  const items: number[] = [];
+  let entries: Key[] = [];
+  let items: number[] = [];
   for (const name of Object.keys(value)) {
     const item = (value as Readonly<Record<string, unknown>>)[name];
     // An absent field and an undefined one are the same to JSON.
@@ -317,6 +319,13 @@ function writeObject(value: object, level: number): number {
     }
   }
   const { length } = entries;
+  if (length > keysLinkedUnsorted) {
+    // From the last to the first: each begins its bucket.
+    const order = [...entries.keys()].sort((a, b) =>
+      Buffer.compare((entries[b] as Key).utf8, (entries[a] as Key).utf8),
+    );
+    [entries, items] = [order.map((index) => entries[index] as Key), order.map((index) => items[index] ?? 0)];
+  }
   let bucketCount = fewestBuckets;
   while (length > bucketCount * loadFactor) {
     bucketCount *= 2;
@@ -379,8 +388,10 @@ function keyOf(text: string): Key {
       keys.clear();
     }
     const utf8 = new TextEncoder().encode(text);
-    key = { text, utf8, hash: hashOf(utf8), image: 0, address: 0 };
-    keys.set(text, key);
+    key = { utf8, hash: hashOf(utf8), image: 0, address: 0 };
+    if (text.length <= keyCharactersKept) {
+      keys.set(text, key);
+    }
   }
   return key;
 }

@@ -169,12 +169,7 @@ export async function answersOf(
   const builtins = await offeredBuiltins(required, program);
   const policy = instantiatePolicy(module, (name) => builtins.get(name), runningRule());
   policy.setData(encodeInput(data));
-  const text = policy.evaluate(
-    0,
-    input === null ? null : encodedInput(input),
-    'rego',
-    evaluationAt(Date.now()),
-  );
+  const text = policy.evaluate(0, input === null ? null : encodedInput(input), 'rego', evaluationAt(Date.now()));
   const answers = parseRegoValue(text);
   return answers.type === 'set' || answers.type === 'array' ? answers.items : [];
 }
