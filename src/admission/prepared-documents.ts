@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { FactsDocument } from '../facts/schema.ts';
 import { encodeInput } from '../policy/evaluation-input.ts';
+import type { ValueImage } from '../policy/value-image.ts';
 import type { PodSpec } from '../workload/pod-spec.ts';
 import type { InspectedImage } from './image-facts.ts';
 import { type Encounter, encountersOf } from './workload-documents.ts';
@@ -9,7 +10,7 @@ import { type Encounter, encountersOf } from './workload-documents.ts';
 export interface PreparedDocument {
   /** The image as written, or the object's name. */
   readonly target: string;
-  readonly input: Uint8Array<ArrayBuffer>;
+  readonly input: ValueImage;
   /** Files that could not be read. */
   readonly problems: FactsDocument['problems'];
 }

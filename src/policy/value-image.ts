@@ -87,7 +87,7 @@ const loadFactor = 0.7;
 /** Bytes at first, and at most when an image is done. The facts of a large image take about 3 MB. */
 const scratchBytes = 262_144;
 const scratchBytesKept = 16_777_216;
-/** Keys of objects that are remembered, and the characters of the longest: those of facts are some hundred words. */
+/** Keys of objects that are remembered for the next image, and the characters of the longest: those of facts are some hundred words. */
 const keysKept = 4_096;
 const keyCharactersKept = 64;
 /** Keys of an object beyond which they are sorted first. Names that were chosen to share a bucket take the square of it. */
@@ -132,6 +132,10 @@ function begin(): void {
   distancesUsed = 0;
   noted = 0;
   imageNumber++;
+  // Not earlier: equal values have equal images.
+  if (keys.size > keysKept) {
+    keys.clear();
+  }
   nullAddress = 0;
   trueAddress = 0;
   falseAddress = 0;
@@ -383,9 +387,6 @@ function keyOf(text: string): Key {
   if (key === undefined) {
     if (!text.isWellFormed()) {
       throw new UnsuitableValue();
-    }
-    if (keys.size >= keysKept) {
-      keys.clear();
     }
     const utf8 = new TextEncoder().encode(text);
     key = { utf8, hash: hashOf(utf8), image: 0, address: 0 };

@@ -5,6 +5,8 @@ import { documentsOfPod } from '../../src/admission/workload-documents.ts';
 import type { LaunchFacts } from '../../src/facts/schema.ts';
 import { parseReference } from '../../src/image/reference.ts';
 import { anonymous } from '../../src/image/registry/credentials.ts';
+import { encodeInput } from '../../src/policy/evaluation-input.ts';
+import type { ValueImage } from '../../src/policy/value-image.ts';
 import { podSpecOf } from '../../src/workload/pod-spec.ts';
 import { artifacts } from '../lab/lab.ts';
 import { knownImages } from '../webhook/webhook-under-test.ts';
@@ -43,7 +45,7 @@ function differing(
   };
 }
 
-const textOf = ({ input }: PreparedDocument): string => new TextDecoder().decode(input);
+const inputOf = ({ input }: PreparedDocument) => input;
 
 test('documents are made once for pods that differ in nothing, and again for everything that makes a difference', async (t) => {
   t.timeout(600_000, 'building real binaries takes minutes on the first run');
@@ -72,18 +74,18 @@ test('documents are made once for pods that differ in nothing, and again for eve
   const same = async (
     pod: ReturnType<typeof podOf>,
     of: ReadonlyMap<string, InspectedImage>,
-  ): Promise<readonly string[]> => {
+  ): Promise<readonly ValueImage[]> => {
     const prepared = await documentsOf(pod, of, null);
     const made = await documentsOfPod(pod, of, null);
     t.deepEqual(
-      prepared.map(textOf),
-      made.map((document) => JSON.stringify(document)),
+      prepared.map(inputOf),
+      made.map((document) => encodeInput(document)),
     );
     t.deepEqual(
       prepared.map(({ target }) => target),
       made.map(({ subject }) => subject.name),
     );
-    return prepared.map(textOf);
+    return prepared.map(inputOf);
   };
 
   const first = await documentsOf(podOf(), images, null);
@@ -102,7 +104,7 @@ test('documents are made once for pods that differ in nothing, and again for eve
   // One that is not known is not taken from the time when it was.
   t.deepEqual(
     await same(podOf(), new Map([[host, gateway]])),
-    (await documentsOfPod(podOf(), new Map([[host, gateway]]), null)).map((document) => JSON.stringify(document)),
+    (await documentsOfPod(podOf(), new Map([[host, gateway]]), null)).map((document) => encodeInput(document)),
   );
   // Other than before only in who made it.
   const problem = { path: '', code: 'unreachable', message: 'who made it could not be found out' };
