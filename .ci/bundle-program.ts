@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { build, type Plugin } from 'esbuild';
+import { type BuildOptions, build, type Plugin } from 'esbuild';
+import { shortCommands } from '../cli/published-program.ts';
 
 const root = join(import.meta.dirname, '..');
 
 /**
- * Writes the command line as two CommonJS files next to the modules that the library is made of: `main.cjs` loads with
- * code that is kept from earlier runs, `program.cjs` is everything else.
+ * Writes the command line as CommonJS files next to the modules that the library is made of: `main.cjs` loads one of the
+ * others, `program.cjs` with all commands or that of one short command, with code that is kept from earlier runs.
  *
  * Looking up and linking some fifty ECMAScript modules costs a short run more than its work does. Every module still
  * believes to stand at its own place in `dist`, because it finds worker programs, policies and `opa.wasm` from there.
@@ -15,8 +16,17 @@ const root = join(import.meta.dirname, '..');
  * @throws Error when a source cannot be bundled.
  */
 export async function bundleProgram(dist: string): Promise<void> {
-  await build({
-    entryPoints: [join(root, 'cli', 'main.js'), join(root, 'cli', 'program.ts')],
+  const program = join(root, 'cli', 'program.ts');
+  const options = bundleOptions(dist);
+  await build({ ...options, entryPoints: [join(root, 'cli', 'main.js'), program] });
+  for (const command of shortCommands) {
+    const plugins = [withoutOtherCommands(command), ...options.plugins];
+    await build({ ...options, entryPoints: [{ in: program, out: command }], plugins });
+  }
+}
+
+function bundleOptions(dist: string): BuildOptions & { readonly plugins: Plugin[] } {
+  return {
     outdir: join(dist, 'cli'),
     outExtension: { '.js': '.cjs' },
     bundle: true,
@@ -30,7 +40,7 @@ export async function bundleProgram(dist: string): Promise<void> {
     // require() of a module takes less than import() does, which starts the loader of ECMAScript modules.
     supported: { 'dynamic-import': false },
     plugins: [programApart, startsNoProcesses, validationAsOne, packagesOutside, ownPlaces(join(dist, 'cli'), dist)],
-  });
+  };
 }
 
 const programApart: Plugin = {
@@ -41,6 +51,23 @@ const programApart: Plugin = {
     );
   },
 };
+
+// A run is of the one command that its first argument names. Code that it cannot come to costs it nonetheless: V8 makes an
+// object of each function of a file, eight milliseconds for all commands.
+function withoutOtherCommands(command: string): Plugin {
+  return {
+    name: 'without-other-commands',
+    setup(bundle) {
+      bundle.onResolve({ filter: /^\.\// }, ({ path, kind, importer }) =>
+        kind === 'dynamic-import' && commandLists.test(importer) && path !== `./${command}.ts`
+          ? { path, namespace: 'absent' }
+          : null,
+      );
+    },
+  };
+}
+
+const commandLists = /\bcli\/(?:policy-)?commands\.ts$/;
 
 // The parser can start a program for a command, which no command here asks for, and loads node:child_process for that:
 // a tenth of the time in which a file is inspected.

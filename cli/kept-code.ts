@@ -24,7 +24,7 @@ const mostUses = 32;
  *
  * @param file nothing but ASCII, which takes half the memory of other texts.
  * @param kept the file that code is kept in.
- * @param use names what the run is for: runs of another use call other functions.
+ * @param use tells runs apart that call other functions.
  */
 export function loadProgram(file: string, kept: string, use: string): LoadedProgram {
   const source = readFileSync(file);
@@ -37,18 +37,19 @@ export function loadProgram(file: string, kept: string, use: string): LoadedProg
   const module = { exports: {} };
   script.runInThisContext()(module.exports, createRequire(file), module, file, dirname(file));
   const uses = known === null || script.cachedDataRejected === true ? [] : known.uses;
+  const digest = sha256(Buffer.from(use)).slice(0, 16);
   return {
     exports: module.exports,
     keep() {
-      if (!uses.includes(use) && uses.length < mostUses) {
-        writeKept(kept, program, [...uses, use], () => script.createCachedData());
+      if (!uses.includes(digest) && uses.length < mostUses) {
+        writeKept(kept, program, [...uses, digest], () => script.createCachedData());
       }
     },
   };
 }
 
 interface KeptCode {
-  /** What the runs were for that called its functions. */
+  /** Digests of the uses whose runs called its functions. */
   readonly uses: readonly string[];
   readonly code: Buffer;
 }
