@@ -7,12 +7,15 @@ import { Script } from 'node:vm';
 /** A CommonJS file that was loaded. */
 export interface LoadedProgram {
   readonly exports: unknown;
-  /** Keeps the code of all that was called until now, unless it was kept after a run of the same use. */
+  /** Keeps the code of all that was called until now, unless it was kept after two runs of the same use. */
   keep(): void;
 }
 
 // Each use adds its functions to the code, which every run reads.
-const mostUses = 32;
+const mostUses = 64;
+
+// The first run of a use stores what the second finds, and so they call different functions.
+const runsOfAUse = 2;
 
 /**
  * Loads a CommonJS file with the code that V8 made of it in earlier runs.
@@ -41,7 +44,7 @@ export function loadProgram(file: string, kept: string, use: string): LoadedProg
   return {
     exports: module.exports,
     keep() {
-      if (!uses.includes(digest) && uses.length < mostUses) {
+      if (uses.length < mostUses && uses.filter((known) => known === digest).length < runsOfAUse) {
         writeKept(kept, program, [...uses, digest], () => script.createCachedData());
       }
     },

@@ -4,17 +4,16 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
   readFileSync,
   readSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { directoryTree } from '../../src/image/directory.ts';
 import { artifacts } from '../lab/lab.ts';
+import { ownCache } from './own-cache.ts';
 import { type Command, inTurn } from './processes.ts';
 import { promise } from './promises.ts';
 
@@ -22,16 +21,12 @@ import { promise } from './promises.ts';
 const root = join(import.meta.dirname, '..', '..');
 const checkout = join(root, 'cli', 'main.ts');
 const published = join(root, 'dist', 'cli', 'main.cjs');
-const out = mkdtempSync(join(tmpdir(), 'elfgate-bench-'));
+const out = ownCache(['facts', 'code']);
+process.env.XDG_CACHE_HOME = out;
 
 const node = process.execPath;
-// Starting Node and reading a file, written in the language that the program under test is run from: a checkout runs
-// TypeScript, which Node strips of its types, and that alone costs as much as starting Node.
-const readFile = (extension: 'ts' | 'mjs'): Command => {
-  const script = join(out, `read-file.${extension}`);
-  writeFileSync(script, 'import { readFileSync } from "node:fs";\nreadFileSync(process.argv[2] ?? "");\n');
-  return [node, script];
-};
+const script = join(out, 'read-file.mjs');
+writeFileSync(script, 'import { readFileSync } from "node:fs"; readFileSync(process.argv[2]);');
 const programs: readonly (readonly [string, string])[] = [
   ['checkout', checkout],
   ...(existsSync(published) ? ([['package', published]] as const) : []),
@@ -49,7 +44,7 @@ for (const [name, program] of programs) {
     const file = lab.path[artifact];
     const [start, inspect] = await inTurn(
       [
-        [...readFile(name === 'checkout' ? 'ts' : 'mjs'), file],
+        [node, script, file],
         [node, program, 'inspect', file, '-o', 'json'],
       ],
       15,

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { Agent, get } from 'node:http';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,6 +10,7 @@ import { redisMissing, startRedis } from '../lab/redis-server.ts';
 import { startReferrersRegistry } from '../lab/registry-server.ts';
 import { startScan } from '../scan/run-scan.ts';
 import { pushSmallImages } from '../scan/watched-registry.ts';
+import { ownCache } from './own-cache.ts';
 import { promise } from './promises.ts';
 
 /**
@@ -133,7 +134,7 @@ async function asked(): Promise<number> {
 
 /** A scan in one process, of a registry that it knows nothing of. */
 async function scanned(args: readonly string[]): Promise<Taken> {
-  const place = freshPlace();
+  const place = ownCache(['facts', 'scan.sqlite'], out);
   const output = join(place, 'out.jsonl');
   const options = ['-o', 'jsonl', '--output-file', output, '--fail-on', 'never', '--quiet'];
   const figures = await taken(['scan', registry.host, ...options, ...args], environmentOf(place));
@@ -150,7 +151,7 @@ async function scannedByWorkers(count: number): Promise<number> {
     startScan(
       ['--worker', '--queue', redis.url, '--concurrency', String(concurrency)],
       '',
-      environmentOf(freshPlace()),
+      environmentOf(ownCache(['facts', 'scan.sqlite'], out)),
     ),
   );
   await Promise.all(workers.map((worker) => worker.says('waiting for images')));
@@ -182,19 +183,6 @@ async function taken(args: readonly string[], env: NodeJS.ProcessEnv): Promise<T
     throw new Error(`elfgate ${args.join(' ')}: exit ${exitCode}`);
   }
   return { wall: (performance.now() - start) / 1000, processor };
-}
-
-/** A cache with what the user's holds but for facts and results, so that each scan finds out everything itself. */
-function freshPlace(): string {
-  const place = mkdtempSync(join(out, 'scan-'));
-  const user = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'elfgate');
-  mkdirSync(join(place, 'elfgate'));
-  for (const name of readdirSync(user)) {
-    if (name !== 'facts' && !name.startsWith('scan.sqlite')) {
-      symlinkSync(join(user, name), join(place, 'elfgate', name));
-    }
-  }
-  return place;
 }
 
 function environmentOf(place: string): Record<string, string> {

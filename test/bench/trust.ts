@@ -1,8 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cacheDirectory } from '../../cli/directories.js';
 import { registryClient } from '../../src/image/registry/client.ts';
 import { anonymous } from '../../src/image/registry/credentials.ts';
 import { signedBundle } from '../../src/trust/attest.ts';
@@ -17,6 +16,7 @@ import { runProgram } from '../lab/process.ts';
 import { crane } from '../lab/registry-server.ts';
 import { watchedRegistry } from '../scan/watched-registry.ts';
 import { releaseIdentity, signatureStatement, sigstoreInstance } from '../trust/sigstore-instance.ts';
+import { ownCache } from './own-cache.ts';
 import { inTurn } from './processes.ts';
 import { promise } from './promises.ts';
 
@@ -82,13 +82,9 @@ const configuration = (inspectors: string): string =>
 const trusting = file('trusting.yaml', configuration(`, inspectors: { keys: [${inspectorPublic}] }`));
 const reading = file('reading.yaml', configuration(''));
 
-// Everything that is kept but facts: policies compiled once are what every run but a user's first has.
-const cache = join(directory, 'cache', 'elfgate');
-mkdirSync(cache, { recursive: true });
-for (const entry of readdirSync(cacheDirectory(process.env)).filter((name) => name !== 'facts')) {
-  symlinkSync(join(cacheDirectory(process.env), entry), join(cache, entry));
-}
-process.env.XDG_CACHE_HOME = join(directory, 'cache');
+const cacheHome = ownCache(['facts', 'code']);
+process.env.XDG_CACHE_HOME = cacheHome;
+const facts = join(cacheHome, 'elfgate', 'facts');
 const published = join(import.meta.dirname, '..', '..', 'dist', 'cli', 'main.cjs');
 const program = existsSync(published) ? published : join(import.meta.dirname, '..', '..', 'cli', 'main.ts');
 const elfgate = (...args: string[]) => [process.execPath, program, ...args] as const;
@@ -98,19 +94,19 @@ const { exitCode, stderr } = await runProgram(
   process.execPath,
   [program, 'attest', '--key', inspectorKey, '-c', reading, image],
   {
-    environment: { PATH: process.env.PATH ?? '', HOME: directory, XDG_CACHE_HOME: join(directory, 'cache') },
+    environment: { PATH: process.env.PATH ?? '', HOME: directory, XDG_CACHE_HOME: cacheHome },
     timeout: 120_000,
   },
 );
 if (exitCode !== 0) {
   throw new Error(stderr);
 }
-rmSync(join(cache, 'facts'), { recursive: true, force: true });
+rmSync(facts, { recursive: true, force: true });
 const [attested] = await inTurn([check(trusting)], 7);
-rmSync(join(cache, 'facts'), { recursive: true, force: true });
+rmSync(facts, { recursive: true, force: true });
 const start = performance.now();
 await runProgram(process.execPath, check(reading).slice(1), {
-  environment: { PATH: process.env.PATH ?? '', HOME: directory, XDG_CACHE_HOME: join(directory, 'cache') },
+  environment: { PATH: process.env.PATH ?? '', HOME: directory, XDG_CACHE_HOME: cacheHome },
   timeout: 120_000,
 });
 const read = performance.now() - start;
@@ -124,6 +120,7 @@ const factBytes = bundle.layers[0].size + (referrer?.size ?? 0);
 registries.close();
 await registry.stop();
 rmSync(directory, { recursive: true, force: true });
+rmSync(cacheHome, { recursive: true, force: true });
 
 if (attested !== undefined) {
   promise(
