@@ -59,6 +59,22 @@ test('a plugin of one image is judged against the host of another one, and by no
   t.is(good?.exitCode, 0);
 });
 
+test('a plugin of one image that was linked with another C library than the host of the other one is told', async (t) => {
+  const mixed = await check(t, ['--host', 'image/gateway', '--plugin', 'image/audit-musl']);
+  if (mixed === null) {
+    return t.pass();
+  }
+  const [plugin, host] = [mixed.place('image/audit-musl'), mixed.place('image/gateway')];
+  const found = mixed.decided.filter(({ rule }) => rule === 'libc/mixed');
+  t.deepEqual(
+    found.map(({ severity, subject, evidence }) => [
+      severity,
+      ...[subject, ...evidence].map(({ target, path }) => [target, path]),
+    ]),
+    [['error', [plugin, 'audit.so'], [undefined, undefined], [host, 'usr/bin/gateway']]],
+  );
+});
+
 test('libraries are looked for where the image tells its processes to', async (t) => {
   const found = await check(t, ['image/library-path']);
   t.deepEqual(found?.decided ?? [], []);

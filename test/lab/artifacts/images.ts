@@ -77,9 +77,10 @@ export const images = {
   ),
   /** musl's loader and C library, as in Alpine. */
   'image/musl': image('musl', [roots['root/musl-like']], ['/bin/hello']),
-  /** A plugin host, and plugins of two toolchains, each in an image of its own. */
+  /** A plugin host, and plugins of two toolchains and of another C library, each in an image of its own. */
   'image/gateway': image('gateway', [gateway], ['/usr/bin/gateway']),
   'image/audit': image('audit', [delivered('audit', goPlugins['go/plugin'])], []),
+  'image/audit-musl': image('audit', [delivered('audit', goPlugins['go/plugin-musl'])], []),
   'image/audit-1.25': image('audit', [delivered('audit', goPlugins['go/plugin@1.25'])], []),
   /** A library that is found by LD_LIBRARY_PATH of the image, and the same image without it. */
   'image/library-path': image('library-path', [elsewhere], ['/usr/bin/calls-provider'], ['LD_LIBRARY_PATH=/opt/lib']),
