@@ -75,7 +75,10 @@ function assertJson(value: unknown, path: (string | number)[]): void {
     return;
   }
   const prototype: unknown = Object.getPrototypeOf(value);
-  if ((prototype !== Object.prototype && prototype !== null) || 'toJSON' in value) {
+  if (
+    (prototype !== Object.prototype && prototype !== null) ||
+    ('toJSON' in value && typeof value.toJSON === 'function')
+  ) {
     throw unsuitable(path, `is an instance of ${value.constructor?.name ?? 'a class'}, not plain data`);
   }
   for (const key of Object.keys(value)) {

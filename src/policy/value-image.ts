@@ -84,6 +84,8 @@ const itemBytes = 8;
 const fewestBuckets = 8;
 const loadFactor = 0.7;
 
+const encoder = new TextEncoder();
+
 /** Bytes at first, and at most when an image is done. The facts of a large image take about 3 MB. */
 const scratchBytes = 262_144;
 const scratchBytesKept = 16_777_216;
@@ -92,6 +94,8 @@ const keysKept = 4_096;
 const keyCharactersKept = 64;
 /** Keys of an object beyond which they are sorted first. Names that were chosen to share a bucket take the square of it. */
 const keysLinkedUnsorted = 64;
+/** Lists of keys, and their beginnings, that are remembered: the objects of facts are of some fifty kinds. */
+const shapesKept = 4_096;
 
 interface Key {
   readonly utf8: Uint8Array;
@@ -100,6 +104,24 @@ interface Key {
   /** The image in which it was written last, and where. */
   image: number;
   address: number;
+}
+
+/** How the objects with certain keys are laid out, the keys in their order. */
+interface Table {
+  readonly keys: readonly Key[];
+  /** Of each bucket, the number of its first element, from 1; 0 where it has none. */
+  readonly first: readonly number[];
+  /** Of each element, the number of the next one in its bucket; 0 for the last. */
+  readonly next: readonly number[];
+}
+
+/** The beginning of a list of keys, which objects of one kind share. */
+interface Shape {
+  table: Table | null;
+  /** The key that followed last time, and what follows it. */
+  name: string | null;
+  longer: Shape | null;
+  readonly others: Map<string, Shape>;
 }
 
 // One image is written at a time, into memory that the next one uses again.
@@ -118,6 +140,11 @@ let nullAddress = 0;
 let trueAddress = 0;
 let falseAddress = 0;
 let indices: number[] = [];
+/** Offsets of the values of arrays and objects that are not complete, innermost last. */
+const pending: number[] = [];
+let pendingCount = 0;
+let shapeCount = 0;
+let noKeys = newShape();
 
 function allocateScratch(size: number): void {
   bytes = new Uint8Array(size);
@@ -136,6 +163,11 @@ function begin(): void {
   if (keys.size > keysKept) {
     keys.clear();
   }
+  if (keys.size === 0 || shapeCount >= shapesKept) {
+    noKeys = newShape();
+    shapeCount = 0;
+  }
+  pendingCount = 0;
   nullAddress = 0;
   trueAddress = 0;
   falseAddress = 0;
@@ -178,7 +210,7 @@ function writeAddress(at: number, address: number): void {
 }
 
 function note(at: number): void {
-  let distance = (at - noted) / 4;
+  let distance = (at - noted) >> 2;
   for (; distance >= longestDistance; distance -= longestDistance) {
     distances[distancesUsed++] = longestDistance;
   }
@@ -236,7 +268,9 @@ function writeString(text: string): number {
     throw new UnsuitableValue();
   }
   const address = allocate(stringBytes + length);
-  let at = address + stringBytes;
+  const at = address + stringBytes;
+  // The engine keeps what is constant in a register.
+  const target = bytes;
   for (let index = 0; index < length; index++) {
     const unit = text.charCodeAt(index);
     if (unit >= 0x80) {
@@ -245,13 +279,13 @@ function writeString(text: string): number {
       }
       // What is there already is written over.
       top = address;
-      return writeUtf8(new TextEncoder().encode(text));
+      return writeUtf8(encoder.encode(text));
     }
-    bytes[at++] = unit;
+    target[at + index] = unit;
   }
   view.setUint32(address, stringType, true);
   view.setUint32(address + 4, length, true);
-  writeAddress(address + 8, address + stringBytes);
+  writeAddress(address + 8, at);
   return address;
 }
 
@@ -291,9 +325,9 @@ function writeDigits(digits: string): number {
 
 function writeArray(list: readonly unknown[], level: number): number {
   const { length } = list;
-  const items: number[] = [];
+  const from = pendingCount;
   for (let index = 0; index < length; index++) {
-    items.push(write(list[index], level));
+    pending[pendingCount++] = write(list[index], level);
   }
   for (let index = indices.length; index < length; index++) {
     indices.push(writeNumber(index));
@@ -301,73 +335,54 @@ function writeArray(list: readonly unknown[], level: number): number {
   const elements = allocate(length * itemBytes);
   for (let index = 0; index < length; index++) {
     writeAddress(elements + index * itemBytes, indices[index] ?? 0);
-    writeAddress(elements + index * itemBytes + 4, items[index] ?? 0);
+    writeAddress(elements + index * itemBytes + 4, pending[from + index] ?? 0);
   }
+  pendingCount = from;
   return writeTable(arrayType, length === 0 ? 0 : elements, length, length);
 }
 
 function writeObject(value: object, level: number): number {
   const prototype: unknown = Object.getPrototypeOf(value);
-  if ((prototype !== Object.prototype && prototype !== null) || 'toJSON' in value) {
+  if (prototype !== Object.prototype && prototype !== null) {
     throw new UnsuitableValue();
   }
-  let entries: Key[] = [];
-  let items: number[] = [];
-  for (const name of Object.keys(value)) {
-    const item = (value as Readonly<Record<string, unknown>>)[name];
+  const contents: readonly unknown[] = Object.values(value);
+  const from = pendingCount;
+  for (const item of contents) {
     // An absent field and an undefined one are the same to JSON.
     if (item !== undefined) {
-      const key = keyOf(name);
-      entries.push(key);
-      items.push(write(item, level));
+      pending[pendingCount++] = write(item, level);
     }
   }
-  const { length } = entries;
-  if (length > keysLinkedUnsorted) {
-    // From the last to the first: each begins its bucket.
-    const order = [...entries.keys()].sort((a, b) =>
-      Buffer.compare((entries[b] as Key).utf8, (entries[a] as Key).utf8),
-    );
-    [entries, items] = [order.map((index) => entries[index] as Key), order.map((index) => items[index] ?? 0)];
-  }
-  let bucketCount = fewestBuckets;
-  while (length > bucketCount * loadFactor) {
-    bucketCount *= 2;
-  }
-  for (const key of entries) {
+  const { keys, first, next } = tableOf(Object.keys(value), contents);
+  const { length } = keys;
+  for (let index = 0; index < length; index++) {
+    const key = keys[index] as Key;
     if (key.image !== imageNumber) {
       key.address = writeUtf8(key.utf8);
       key.image = imageNumber;
     }
   }
   const elements = allocate(length * elementBytes);
-  const buckets = allocate(bucketCount * 4);
+  const buckets = allocate(first.length * 4);
+  const before = elements - elementBytes;
   for (let index = 0; index < length; index++) {
-    const key = entries[index] as Key;
     const element = elements + index * elementBytes;
-    view.setUint32(element, key.address, true);
-    view.setUint32(element + 4, items[index] ?? 0, true);
-    // Each bucket is a list in the order of the keys.
-    let link = buckets + (key.hash & (bucketCount - 1)) * 4;
-    let next = view.getUint32(link, true);
-    while (next !== 0 && precedes(entries[(next - elements) / elementBytes] as Key, key)) {
-      link = next + 8;
-      next = view.getUint32(link, true);
-    }
-    view.setUint32(link, element, true);
-    view.setUint32(element + 8, next, true);
-  }
-  for (let at = elements; at < elements + length * elementBytes; at += 4) {
-    if (view.getUint32(at, true) !== 0) {
-      note(at);
+    writeAddress(element, (keys[index] as Key).address);
+    writeAddress(element + 4, pending[from + index] ?? 0);
+    const following = next[index] ?? 0;
+    if (following !== 0) {
+      writeAddress(element + 8, before + following * elementBytes);
     }
   }
-  for (let at = buckets; at < buckets + bucketCount * 4; at += 4) {
-    if (view.getUint32(at, true) !== 0) {
-      note(at);
+  for (let bucket = 0; bucket < first.length; bucket++) {
+    const beginning = first[bucket] ?? 0;
+    if (beginning !== 0) {
+      writeAddress(buckets + bucket * 4, before + beginning * elementBytes);
     }
   }
-  return writeTable(objectType, buckets, bucketCount, length);
+  pendingCount = from;
+  return writeTable(objectType, buckets, first.length, length);
 }
 
 /** What arrays and objects begin with. */
@@ -382,13 +397,87 @@ function writeTable(type: number, address: number, second: number, third: number
   return table;
 }
 
+/** The table of an object with certain contents under certain names. Undefined ones are left out. */
+function tableOf(names: readonly string[], contents: readonly unknown[]): Table {
+  let shape: Shape | null = names.length > keysLinkedUnsorted ? null : noKeys;
+  for (let index = 0; shape !== null && index < names.length; index++) {
+    if (contents[index] !== undefined) {
+      shape = longerShape(shape, names[index] ?? '');
+    }
+  }
+  if (shape?.table) {
+    return shape.table;
+  }
+  const table = linkedTable(names.filter((_, index) => contents[index] !== undefined).map(keyOf));
+  if (shape !== null) {
+    shape.table = table;
+  }
+  return table;
+}
+
+function newShape(): Shape {
+  return { table: null, name: null, longer: null, others: new Map() };
+}
+
+/** The shape with one more key; null where no more are remembered. */
+function longerShape(shape: Shape, name: string): Shape | null {
+  if (shape.name === name) {
+    return shape.longer;
+  }
+  let longer = shape.others.get(name) ?? null;
+  if (longer === null) {
+    if (shapeCount >= shapesKept || name.length > keyCharactersKept) {
+      return null;
+    }
+    longer = newShape();
+    shape.others.set(name, longer);
+    shapeCount++;
+  }
+  shape.name = name;
+  shape.longer = longer;
+  return longer;
+}
+
+/** As `opa_object_insert` does it: each bucket is a list in the order of the keys. */
+function linkedTable(keys: readonly Key[]): Table {
+  const { length } = keys;
+  let bucketCount = fewestBuckets;
+  while (length > bucketCount * loadFactor) {
+    bucketCount *= 2;
+  }
+  const first = new Array<number>(bucketCount).fill(0);
+  const next = new Array<number>(length).fill(0);
+  const order = [...keys.keys()];
+  if (length > keysLinkedUnsorted) {
+    // From the last to the first: each begins its bucket.
+    order.sort((a, b) => Buffer.compare((keys[b] as Key).utf8, (keys[a] as Key).utf8));
+  }
+  for (const index of order) {
+    const key = keys[index] as Key;
+    const bucket = key.hash & (bucketCount - 1);
+    let before = 0;
+    let after = first[bucket] ?? 0;
+    while (after !== 0 && precedes(keys[after - 1] as Key, key)) {
+      before = after;
+      after = next[after - 1] ?? 0;
+    }
+    next[index] = after;
+    if (before === 0) {
+      first[bucket] = index + 1;
+    } else {
+      next[before - 1] = index + 1;
+    }
+  }
+  return { keys, first, next };
+}
+
 function keyOf(text: string): Key {
   let key = keys.get(text);
   if (key === undefined) {
     if (!text.isWellFormed()) {
       throw new UnsuitableValue();
     }
-    const utf8 = new TextEncoder().encode(text);
+    const utf8 = encoder.encode(text);
     key = { utf8, hash: hashOf(utf8), image: 0, address: 0 };
     if (text.length <= keyCharactersKept) {
       keys.set(text, key);
