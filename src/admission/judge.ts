@@ -4,6 +4,7 @@ import type { Configuration } from '../policy/configuration/configuration.ts';
 import { type JudgedFinding, judgeFindings, type RuleInForce, rulesInForce } from '../policy/enforcement.ts';
 import type { PolicyFinding, RulesOn } from '../policy/evaluation.ts';
 import type { PolicyBundle } from '../policy/policy-bundle.ts';
+import type { ValueImage } from '../policy/value-image.ts';
 import type { PodTemplate } from '../workload/pod-templates.ts';
 import type { InspectedImage } from './image-facts.ts';
 import { type NodeDemands, nodeDemands, nodeParameters } from './node-profiles.ts';
@@ -37,7 +38,7 @@ export interface Evaluator {
    * @param inputs facts documents as {@link import('../policy/evaluation-input.ts').encodeInput} encodes them.
    * @returns the findings for each, in their order.
    */
-  evaluate(inputs: readonly Uint8Array<ArrayBuffer>[]): Promise<readonly (readonly PolicyFinding[])[]>;
+  evaluate(inputs: readonly ValueImage[]): Promise<readonly (readonly PolicyFinding[])[]>;
   /** Answers what was handed in, then takes nothing more. */
   close(): Promise<void>;
 }

@@ -26,23 +26,25 @@ export function forgetRule({ bytes }: RunningRule): void {
 }
 
 /**
- * Takes note of a text that a policy traced, if it announces a rule. Byte by byte: this happens for every rule of every
- * evaluation, and each call of the engine would take longer than the twenty bytes.
+ * Takes note of a text that a policy traced, a part of some bytes, if it announces a rule. Byte by byte: this happens
+ * for every rule of every evaluation, and each call of the engine would take longer than the twenty bytes.
  */
-export function noteRule({ bytes }: RunningRule, traced: Uint8Array | null): void {
-  if (traced === null || traced.length > prefix.length + idBytesAtMost || traced.length < prefix.length) {
+export function noteRule({ bytes }: RunningRule, traced: Uint8Array, start: number, end: number): void {
+  const idBytes = end - start - prefix.length;
+  if (idBytes < 0 || idBytes > idBytesAtMost) {
     return;
   }
   for (let index = 0; index < prefix.length; index++) {
-    if (traced[index] !== prefix[index]) {
+    if (traced[start + index] !== prefix[index]) {
       return;
     }
   }
+  const from = start + prefix.length;
   bytes[0] = 0;
-  for (let index = prefix.length; index < traced.length; index++) {
-    bytes[index - prefix.length + 1] = traced[index] ?? 0;
+  for (let index = 0; index < idBytes; index++) {
+    bytes[index + 1] = traced[from + index] ?? 0;
   }
-  bytes[0] = traced.length - prefix.length;
+  bytes[0] = idBytes;
 }
 
 /** The id of the rule, or null when none has begun. */

@@ -11,8 +11,8 @@ export interface ValueMemory {
   readRego(address: number): RegoValue;
   /** As `plainOf` of `builtins/plain-value.ts`: records for objects, a `Set` for each set. */
   readPlain(address: number): unknown;
-  /** The UTF-8 of a value that is a string, where it lies; null for other values. */
-  stringBytes(address: number): Uint8Array | null;
+  /** Shows the UTF-8 of a value where it lies, from a start to before an end; of one that is no string, nothing. */
+  useString(address: number, use: (bytes: Uint8Array, start: number, end: number) => void): void;
   /** The text at an address, up to its terminating zero byte. */
   terminatedText(address: number): string;
   /** Copies bytes to an address. */
@@ -162,14 +162,13 @@ export function valueMemory(memory: WebAssembly.Memory): ValueMemory {
       refresh();
       return plain(address);
     },
-    stringBytes(address) {
+    useString(address, use) {
       refresh();
       const type = view.getUint8(address);
-      if (type !== types.string && type !== types.internedString) {
-        return null;
+      if (type === types.string || type === types.internedString) {
+        const start = word(address + 8);
+        use(bytes, start, start + word(address + 4));
       }
-      const start = word(address + 8);
-      return bytes.subarray(start, start + word(address + 4));
     },
     terminatedText(address) {
       refresh();
