@@ -15,8 +15,8 @@ const firstAfter = 300;
 const every = 100;
 
 /** Progress on a terminal; nothing where there is none, or where the user wants none. */
-export function startProgress(options: SharedOptions, { stderr }: Surroundings, now: () => number): Progress {
-  if (stderr.isTTY !== true || options.quiet === true || !options.progress) {
+export function startProgress(options: SharedOptions, surroundings: Surroundings, now: () => number): Progress {
+  if (options.quiet === true || !options.progress) {
     return { file: () => {}, end: () => {} };
   }
   let count = 0;
@@ -29,6 +29,11 @@ export function startProgress(options: SharedOptions, { stderr }: Surroundings, 
         return;
       }
       next = now() + every;
+      // Asked for late: Node makes the stream when somebody looks at it, which takes a short run a millisecond.
+      const { stderr } = surroundings;
+      if (stderr.isTTY !== true) {
+        return;
+      }
       shown = true;
       const line = printable(`inspecting ${count} files … ${path}`);
       const columns = Math.max(20, (stderr.columns ?? 80) - 1);
@@ -36,7 +41,7 @@ export function startProgress(options: SharedOptions, { stderr }: Surroundings, 
     },
     end() {
       if (shown) {
-        stderr.write('\r\x1b[K');
+        surroundings.stderr.write('\r\x1b[K');
         shown = false;
       }
     },

@@ -7,7 +7,7 @@ import { type ElfHeader, readHeader } from './header.ts';
 import { readInterpreter } from './interpreter.ts';
 import { MemoryImage } from './memory-image.ts';
 import { type Note, readNotes } from './notes.ts';
-import { type RelocationSurvey, type SymbolRelocations, surveyRelocations } from './relocations.ts';
+import { highestSymbol, type RelocationSurvey, type SymbolRelocations, surveyRelocations } from './relocations.ts';
 import { readSections, type Section } from './sections.ts';
 import { assertSegmentsInside, readSegments, type Segment } from './segments.ts';
 import { readSymbolVersions, type SymbolVersions } from './symbol-versions.ts';
@@ -79,7 +79,7 @@ export class ElfFile {
               this.sections,
               this.dynamic,
               this.memory,
-              () => this.relocationSurvey?.highestSymbol ?? 0,
+              (dynamic) => this.#relocationSurvey?.highestSymbol ?? highestSymbol(this.header, dynamic, this.memory),
             );
     }
     return this.#dynamicSymbols;

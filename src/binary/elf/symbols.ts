@@ -61,6 +61,26 @@ export class SymbolTable {
     return offsets;
   }
 
+  /** Indexes of the symbols whose names start at one of some offsets in the string table, ascending. */
+  namedAt(starts: ReadonlySet<number>): readonly number[] {
+    const { nameOffsets } = this;
+    const found: number[] = [];
+    if (starts.size > fewStarts) {
+      for (let index = 1; index < nameOffsets.length; index++) {
+        if (starts.has(nameOffsets[index] ?? 0)) {
+          found.push(index);
+        }
+      }
+      return found;
+    }
+    for (const start of starts) {
+      for (let index = nameOffsets.indexOf(start, 1); index !== -1; index = nameOffsets.indexOf(start, index + 1)) {
+        found.push(index);
+      }
+    }
+    return found.sort((left, right) => left - right);
+  }
+
   /** @throws FormatError when the name lies outside the string table. */
   name(index: number): string {
     return this.strings.at(this.nameOffset(index));
@@ -158,6 +178,9 @@ export class SymbolTable {
   }
 }
 
+// Each is searched for in all of a column at the speed of memory, where a loop of elfgate's looks at every symbol.
+const fewStarts = 256;
+
 /** Which words of 32 bits of a symbol hold its fields, the name's first (gABI chapter 4, "Symbol Table"). */
 interface SymbolLayout {
   /** Words of a symbol. */
@@ -205,7 +228,7 @@ export function readDynamicSymbols(
   sections: readonly Section[],
   dynamic: DynamicSection,
   memory: MemoryImage,
-  highestSymbol: () => number,
+  highestSymbol: (dynamic: DynamicSection) => number,
 ): SymbolTable {
   const address = dynamicValue(dynamic, DT.symtab);
   if (address === null) {
@@ -221,7 +244,7 @@ export function readDynamicSymbols(
   const count = Math.max(
     symbolCountByHash(header, dynamic, memory),
     described === undefined ? 0 : Math.floor(described.size / entryBytes),
-    highestSymbol() + 1,
+    highestSymbol(dynamic) + 1,
   );
   if (count > limits.dynamicSymbols) {
     throw new FormatError(

@@ -103,14 +103,7 @@ function symbolsNamedLike(elf: ElfFile): readonly { readonly index: number; read
     // Both spellings, "go." and "go:", stand three bytes before.
     starts.add(found - 3);
   }
-  const named: { index: number; name: string }[] = [];
-  const { nameOffsets } = symbols;
-  for (let index = 1; index < nameOffsets.length; index++) {
-    if (starts.has(nameOffsets[index] ?? 0)) {
-      named.push({ index, name: symbols.name(index) });
-    }
-  }
-  return named;
+  return symbols.namedAt(starts).map((index) => ({ index, name: symbols.name(index) }));
 }
 
 /** The import path behind a symbol name: `%2e` for a dot of the last element, and the like (`cmd/internal/objabi`). */

@@ -36,13 +36,9 @@ export function readPluginExports(
   const prefix = `${escapedPath(path)}.`;
   const starts = symbols.strings.offsetsOf(prefix);
   const exports = new Set<string>();
-  const { nameOffsets } = symbols;
-  for (const index of symbols.exports) {
-    if (!starts.has(nameOffsets[index] ?? 0)) {
-      continue;
-    }
+  for (const index of symbols.namedAt(starts)) {
     const type = symbols.type(index);
-    if (type === STT.func || type === STT.object) {
+    if (symbols.isExport(index) && (type === STT.func || type === STT.object)) {
       const identifier = symbols.name(index).slice(prefix.length);
       if (exportedIdentifier.test(identifier)) {
         exports.add(identifier);
