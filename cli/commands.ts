@@ -90,8 +90,8 @@ function addPredict(program: Command, surroundings: Surroundings, exit: (code: E
       )
       .addOption(new Option('--scope <scope>', 'of dlopen: RTLD_LOCAL or RTLD_GLOBAL').choices(['local', 'global']))
       .addOption(new Option('--bind <binding>', 'of dlopen: RTLD_NOW or RTLD_LAZY').choices(['now', 'lazy']))
-      .option('--library-path <directories>', 'of dlopen: directories to look in first, as LD_LIBRARY_PATH')
-      .option('--preload <library>', 'of dlopen: a library that is loaded first, as LD_PRELOAD (repeatable)', collect),
+      .option('--library-path <directories>', 'directories of the root to look in first, as LD_LIBRARY_PATH')
+      .option('--preload <library>', 'a library that is loaded first, as LD_PRELOAD (repeatable)', collect),
     ['text', 'json'],
   ).action(async (host: string, plugins: string[], options) => {
     const { predictCommand } = await import('./predict.ts');

@@ -58,15 +58,14 @@ async function pluginOpens(
   for (const [name, value] of [
     ['--scope', options.scope],
     ['--bind', options.bind],
-    ['--library-path', options.libraryPath],
-    ['--preload', options.preload],
   ]) {
     if (value !== undefined) {
       throw usageError(`${name} is for dlopen`, 'add --mode dlopen; plugin.Open always binds now and globally');
     }
   }
   const { predictPluginOpens } = await import('../src/loader/plugin-open/predict.ts');
-  return predictPluginOpens(host, plugins, { root: options.root ?? null, onFile });
+  const environment = { libraryPath: options.libraryPath ?? '', preload: options.preload ?? [] };
+  return predictPluginOpens(host, plugins, { root: options.root ?? null, environment, onFile });
 }
 
 async function dlopens(

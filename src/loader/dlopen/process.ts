@@ -53,7 +53,7 @@ export function startProcess(program: NamedFile, shelf: LibraryShelf, options: L
   const linker = shelf.linkerFor(object);
   const search = new LibrarySearch(shelf, linker, main, options);
   const objects = new LoadedObjects(main, linker, shelf, search);
-  const { first } = objects.preload(preloadNames(options.preload ?? [], linker.kind === 'glibc' ? shelf : null));
+  const { first } = objects.preload(preloadNames(options.preload ?? [], linker.kind === 'glibc' ? shelf.root : null));
   const { members, missing } = objects.reach(first, 'go on');
   const scope: SymbolScope = { members, linker, named: (name) => objects.named(name) };
   const lack = objects.hasLinker

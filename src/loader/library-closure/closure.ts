@@ -79,7 +79,7 @@ export function resolveLibraries(main: MainObject, shelf: LibraryShelf, options:
   const search = new LibrarySearch(shelf, linker, main, options);
   const objects = new LoadedObjects(main, linker, shelf, search);
   const { first, ignored } = objects.preload(
-    preloadNames(options.preload ?? [], linker.kind === 'glibc' ? shelf : null),
+    preloadNames(options.preload ?? [], linker.kind === 'glibc' ? shelf.root : null),
   );
   const { members, missing } = objects.reach(first, 'go on');
   return {

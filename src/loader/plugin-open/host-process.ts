@@ -7,8 +7,9 @@ import { openFile } from '../../bytes/byte-source.ts';
 import { ElfgateError, FormatError } from '../../errors.ts';
 import type { FileTree } from '../../image/file-tree.ts';
 import { interpreterInRoot, programOf } from '../interpreter.ts';
+import { preloadNames } from '../library-closure/preload.ts';
 import { buildRecord, rebuildHostCommand } from './build-commands.ts';
-import { type LibraryFinder, libraryFinder, type Requester } from './library-search.ts';
+import { type LibraryFinder, type LoaderEnvironment, libraryFinder, type Requester } from './library-search.ts';
 import { type LoadedObject, objectOf, presumedObject } from './loaded-object.ts';
 import { dialectOf, type LoaderDialect } from './loader-dialect.ts';
 import { type GlobalScope, mapWithNeeded, missingVersion } from './open-library.ts';
@@ -80,6 +81,8 @@ export interface HostRoot {
   readonly chosen: boolean;
   /** Path inside the root of a file, or `null` for one outside. */
   readonly inside: (path: string) => string | null;
+  /** Of the host's process. */
+  readonly environment: LoaderEnvironment;
 }
 
 /** Starts a host as far as that can be done on paper. */
@@ -90,7 +93,11 @@ export function startHost(host: HostFile, root: HostRoot, close: (source: { clos
     return refusal;
   }
   const dialect = dialectOf(elf.interpreter);
-  const finder = libraryFinder({ root: root.tree, host: elf.header, interpreter: elf.interpreter, dialect, close });
+  const { tree, environment } = root;
+  const finder = libraryFinder({
+    ...{ root: tree, environment },
+    ...{ host: elf.header, interpreter: elf.interpreter, dialect, close },
+  });
   const directory = root.inside(host.path)?.replace(/\/?[^/]*$/, '') ?? null;
   const requester: Requester = { elf, directory, loadedBy: null };
   const name = host.path;
@@ -103,6 +110,7 @@ export function startHost(host: HostFile, root: HostRoot, close: (source: { clos
     { name, requester, hashes: go?.hashes ?? null },
     { objects: [], places: new Map() },
     { finder, dialect },
+    preloadNames(environment.preload, dialect.kind === 'glibc' ? tree : null),
   );
   if (mapped.kind === 'mapped') {
     const scope = { objects: mapped.objects, places: mapped.places };

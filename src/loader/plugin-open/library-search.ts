@@ -17,16 +17,35 @@ export interface Requester {
   readonly loadedBy: Requester | null;
 }
 
+export interface FoundLibrary {
+  readonly kind: 'found';
+  readonly name: string;
+  /** Path inside the root. */
+  readonly place: string;
+  readonly elf: ElfFile;
+}
+
 export type LibrarySearch =
-  | { readonly kind: 'found'; readonly name: string; readonly place: string; readonly elf: ElfFile }
+  | FoundLibrary
   | { readonly kind: 'refused'; readonly message: string | null; readonly place: string }
   | { readonly kind: 'malformed'; readonly error: FormatError }
   | { readonly kind: 'missing' }
   /** Not found, but a directory of the search path depends on what is not known: the working directory, $PLATFORM. */
   | { readonly kind: 'unknown' };
 
+/** What the environment of a process tells its loader. */
+export interface LoaderEnvironment {
+  /** LD_LIBRARY_PATH: directories of the root, `:` between them. */
+  readonly libraryPath: string;
+  /** LD_PRELOAD: names or paths of objects, each perhaps a list. */
+  readonly preload: readonly string[];
+}
+
+export const emptyEnvironment: LoaderEnvironment = { libraryPath: '', preload: [] };
+
 export interface SearchSurroundings {
   readonly root: FileTree;
+  readonly environment: LoaderEnvironment;
   readonly host: ElfHeader;
   readonly interpreter: string | null;
   readonly dialect: LoaderDialect;
@@ -34,7 +53,7 @@ export interface SearchSurroundings {
   readonly close: (source: { close(): void }) => void;
 }
 
-/** Finds libraries as ld.so does with an empty environment (ld.so(8); glibc `elf/dl-load.c`; musl `ldso/dynlink.c`). */
+/** Finds libraries as ld.so does (ld.so(8); glibc `elf/dl-load.c`; musl `ldso/dynlink.c`). */
 export interface LibraryFinder {
   find(needed: string, requester: Requester): LibrarySearch;
 }
@@ -59,13 +78,17 @@ export function libraryFinder(surroundings: SearchSurroundings): LibraryFinder {
       if (surroundings.dialect.kind === 'musl' && reservedByMusl.test(needed) && surroundings.interpreter !== null) {
         return open(surroundings.interpreter) ?? { kind: 'missing' };
       }
+      // The loader is in the process already, and answers to its soname (glibc elf/rtld.c, _dl_rtld_libname2).
+      const loader = surroundings.interpreter === null ? null : open(surroundings.interpreter);
+      if (surroundings.dialect.kind === 'glibc' && loader?.kind === 'found' && loader.elf.dynamic?.soname === needed) {
+        return loader;
+      }
       if (needed.includes('/')) {
         return needed.startsWith('/') ? (open(needed) ?? { kind: 'missing' }) : { kind: 'unknown' };
       }
       let uncertain = false;
-      const own = ownDirectories(requester, surroundings);
       for (const directory of [
-        ...own,
+        ...toldDirectories(requester, surroundings),
         ...(surroundings.dialect.kind === 'glibc' ? [null] : []),
         ...defaults(surroundings),
       ]) {
@@ -133,30 +156,52 @@ const reservedByMusl = /^lib(?:c|pthread|rt|m|dl|util|xnet)\./;
 
 const unknownDirectory = Symbol('a directory that depends on what is not known');
 
-/** Directories of DT_RPATH and DT_RUNPATH. */
-function ownDirectories(requester: Requester, surroundings: SearchSurroundings): (string | typeof unknownDirectory)[] {
-  const directories: (string | typeof unknownDirectory)[] = [];
+type Directory = string | typeof unknownDirectory;
+
+/**
+ * Directories of DT_RPATH, LD_LIBRARY_PATH and DT_RUNPATH, in this order. musl looks into LD_LIBRARY_PATH first, and takes
+ * the other two for one.
+ */
+function toldDirectories(requester: Requester, surroundings: SearchSurroundings): readonly Directory[] {
+  const ofEnvironment = environmentDirectories(surroundings);
   const runpath = requester.elf.dynamic?.runpath ?? [];
-  const musl = surroundings.dialect.kind === 'musl';
-  if (musl || runpath.length === 0) {
-    for (let each: Requester | null = requester; each !== null; each = each.loadedBy) {
-      const dynamic = each.elf.dynamic;
-      const paths = dynamic === null ? [] : dynamic.runpath.length === 0 ? dynamic.rpath : musl ? dynamic.runpath : [];
-      directories.push(...paths.flatMap((path) => expanded(path, each, surroundings)));
-    }
+  if (surroundings.dialect.kind === 'musl') {
+    return [...ofEnvironment, ...loaderDirectories(requester, surroundings)];
   }
-  if (!musl) {
-    directories.push(...runpath.flatMap((path) => expanded(path, requester, surroundings)));
+  return runpath.length === 0
+    ? [...loaderDirectories(requester, surroundings), ...ofEnvironment]
+    : [...ofEnvironment, ...runpath.flatMap((path) => expanded(path, requester, surroundings))];
+}
+
+/** Of an object, of the one that loaded it, and so on. */
+function loaderDirectories(requester: Requester, surroundings: SearchSurroundings): readonly Directory[] {
+  const musl = surroundings.dialect.kind === 'musl';
+  const directories: Directory[] = [];
+  for (let each: Requester | null = requester; each !== null; each = each.loadedBy) {
+    const dynamic = each.elf.dynamic;
+    const paths = dynamic === null ? [] : dynamic.runpath.length === 0 ? dynamic.rpath : musl ? dynamic.runpath : [];
+    directories.push(...paths.flatMap((path) => expanded(path, each, surroundings)));
   }
   return directories;
 }
 
+function environmentDirectories({ environment, dialect }: SearchSurroundings): readonly Directory[] {
+  const { libraryPath } = environment;
+  if (libraryPath === '') {
+    return [];
+  }
+  // An empty element is the working directory for glibc, and nothing for musl.
+  const elements =
+    dialect.kind === 'musl'
+      ? libraryPath.split(/[:\n]/).filter((element) => element !== '')
+      : libraryPath.split(/[:;]/);
+  return elements.map((element) =>
+    element.startsWith('/') && !element.includes('$') ? element.replace(/\/+$/, '') : unknownDirectory,
+  );
+}
+
 /** ld.so(8), "Dynamic string tokens". */
-function expanded(
-  element: string,
-  { directory }: Requester,
-  { host }: SearchSurroundings,
-): (string | typeof unknownDirectory)[] {
+function expanded(element: string, { directory }: Requester, { host }: SearchSurroundings): Directory[] {
   if (/\$\{?ORIGIN\b/.test(element) && directory === null) {
     return [unknownDirectory];
   }

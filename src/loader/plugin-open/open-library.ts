@@ -5,7 +5,7 @@ import { DT, PF, PT, STT } from '../../binary/elf/names.ts';
 import { placeName } from '../../binary/elf/place.ts';
 import type { PackageHashes } from '../../binary/go/package-hashes.ts';
 import type { FormatError } from '../../errors.ts';
-import type { LibraryFinder, Requester } from './library-search.ts';
+import type { FoundLibrary, LibraryFinder, Requester } from './library-search.ts';
 import { type LoadedObject, objectOf, strongReferences } from './loaded-object.ts';
 import type { LoaderDialect } from './loader-dialect.ts';
 import type { OpenEvidence, OpenReason } from './prediction.ts';
@@ -73,11 +73,16 @@ function refused(reason: OpenReason, message: string | null, evidence: readonly 
   return { kind: 'refused', reason, message, evidence };
 }
 
-/** Maps an object and, breadth first, what it needs and is not there yet. */
+/**
+ * Maps an object and, breadth first, what it needs and is not there yet.
+ *
+ * @param preload what comes right after the object: the loader says which of it is not there, and goes on.
+ */
 export function mapWithNeeded(
   object: OpeningObject,
   scope: GlobalScope,
   { finder, dialect }: { readonly finder: LibraryFinder; readonly dialect: LoaderDialect },
+  preload: readonly string[] = [],
 ):
   | {
       readonly kind: 'mapped';
@@ -89,6 +94,24 @@ export function mapWithNeeded(
   const objects = [first];
   const places = new Map<string, LoadedObject>();
   const requesters = [object.requester];
+  const add = ({ elf, name, place }: FoundLibrary, asked: string, loadedBy: Requester): void => {
+    if (!scope.places.has(place) && !places.has(place)) {
+      const library = objectOf(elf, { name, askedAs: asked, hashes: null });
+      objects.push(library);
+      places.set(place, library);
+      requesters.push({ elf, directory: directoryOf(place), loadedBy });
+    }
+  };
+  for (const name of preload) {
+    const found = finder.find(name, object.requester);
+    if (found.kind === 'found') {
+      add(found, name, object.requester);
+    } else if (found.kind === 'malformed') {
+      return malformed(found.error, first.name);
+    } else if (found.kind === 'unknown') {
+      return refused('unknown-libraries', null, [{ path: first.name, at: 'LD_PRELOAD', label: 'loads', value: name }]);
+    }
+  }
   // Breadth first: the list grows while it is walked.
   for (const [index, requester] of requesters.entries()) {
     const neededBy = objects[index] ?? first;
@@ -99,12 +122,7 @@ export function mapWithNeeded(
       const found = finder.find(needed, requester);
       const evidence = [{ path: neededBy.name, at: 'DT_NEEDED', label: 'needs', value: needed }];
       if (found.kind === 'found') {
-        if (!scope.places.has(found.place) && !places.has(found.place)) {
-          const library = objectOf(found.elf, { name: found.name, askedAs: needed, hashes: null });
-          objects.push(library);
-          places.set(found.place, library);
-          requesters.push({ elf: found.elf, directory: directoryOf(found.place), loadedBy: requester });
-        }
+        add(found, needed, requester);
       } else if (found.kind === 'missing') {
         return refused('library-not-found', dialect.libraryNotFound(needed, neededBy.name), evidence);
       } else if (found.kind === 'refused') {

@@ -1,12 +1,15 @@
 import { realpathSync } from 'node:fs';
 import { directoryTree } from '../../image/directory.ts';
 import { type HostRoot, readHost } from './host-process.ts';
+import { emptyEnvironment, type LoaderEnvironment } from './library-search.ts';
 import type { OpenPrediction } from './prediction.ts';
 import { openPlugins } from './sequence.ts';
 
 export interface PredictOptions {
   /** Directory that libraries are taken from; `null` for the running system's own root. */
   readonly root: string | null;
+  /** What the environment of the host tells its loader; nothing where it is absent. */
+  readonly environment?: LoaderEnvironment;
   /** Called before each file, for progress. */
   readonly onFile?: (path: string) => void;
 }
@@ -19,7 +22,7 @@ export interface SequencePrediction {
 }
 
 /**
- * Predicts plugin.Open on each plugin, in this order, in one process of the host with an empty environment.
+ * Predicts plugin.Open on each plugin, in this order, in one process of the host.
  *
  * A plugin that cannot be read has an outcome; a host that cannot be read is an error.
  *
@@ -38,7 +41,7 @@ export function predictPluginOpens(
   try {
     options.onFile?.(host);
     const file = readHost(host, close);
-    const sequence = openPlugins(file, hostRoot(options.root), close);
+    const sequence = openPlugins(file, hostRoot(options), close);
     const results = plugins.map((plugin) => {
       options.onFile?.(plugin);
       return sequence.open(plugin);
@@ -51,12 +54,13 @@ export function predictPluginOpens(
   }
 }
 
-function hostRoot(root: string | null): HostRoot {
+function hostRoot({ root, environment = emptyEnvironment }: PredictOptions): HostRoot {
   const tree = directoryTree(root ?? '/');
   const prefix = realpathSync(root ?? '/').replace(/\/$/, '');
   return {
     tree,
     chosen: root !== null,
+    environment,
     inside(path) {
       let real: string;
       try {

@@ -1,11 +1,12 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import test from 'ava';
 import { ElfFile } from '../../../src/binary/elf/elf-file.ts';
 import { bufferSource } from '../../../src/bytes/byte-source.ts';
 import { predictPluginOpens } from '../../../src/loader/plugin-open/predict.ts';
 import { artifacts } from '../../lab/lab.ts';
+import { openAll } from '../../lab/run.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'elfgate-test-'));
 
@@ -180,6 +181,32 @@ test('a symbol that its hash table does not find is undefined, though the symbol
   const renamed = join(directory, 'renamed.so');
   writeFileSync(renamed, bytes);
   t.not(predictPluginOpens(lab.path['go/host'], [renamed], { root: null }).results[0]?.outcome, 'loads');
+});
+
+test('the environment of the host tells where a library is, or that it is there already', async (t) => {
+  const lab = await artifacts(['go/host', 'go/plugin-missing-library', 'c/absent']);
+  if (!lab.available) {
+    return t.pass(lab.reason);
+  }
+  const { 'go/host': host, 'go/plugin-missing-library': plugin, 'c/absent': library } = lab.path;
+  for (const [libraryPath, preload] of [
+    ['', []],
+    ['/nowhere', ['/nowhere/libabsent.so']],
+    [dirname(library), []],
+    [`/nowhere:${dirname(library)}/`, []],
+    [`/nowhere;${dirname(library)}`, []],
+    ['', [library]],
+  ] as const) {
+    const predicted = predictPluginOpens(host, [plugin], { root: null, environment: { libraryPath, preload } });
+    const environment = { LD_LIBRARY_PATH: libraryPath, LD_PRELOAD: preload.join(':') };
+    const { openings } = await openAll(host, [plugin], { environment });
+    const [{ outcome = '', message = null } = {}] = predicted.results;
+    t.is(outcome, openings[0]?.outcome ?? '', JSON.stringify(environment));
+    t.true(openings[0]?.message.endsWith(message ?? ''), message ?? '');
+  }
+  const relative = { libraryPath: 'lib', preload: [] };
+  const { results } = predictPluginOpens(host, [plugin], { root: null, environment: relative });
+  t.like(results, [{ outcome: 'fails', reason: 'unknown-libraries' }]);
 });
 
 test('what follows a plugin that cannot be judged is not judged either', async (t) => {
