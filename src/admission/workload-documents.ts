@@ -1,7 +1,7 @@
 import { deliveredTarget } from '../facts/delivered-target.ts';
 import { documentsOf } from '../facts/inspect.ts';
 import type { InspectedTarget } from '../facts/inspected-target.ts';
-import { launchInContainer } from '../facts/launch-facts.ts';
+import { launchInContainer, tellSameToLoader } from '../facts/launch-facts.ts';
 import type { FactsDocument } from '../facts/schema.ts';
 import { type ImageContents, workloadDocument } from '../facts/workload-facts.ts';
 import type { RuleMetadata } from '../policy/rule-metadata.ts';
@@ -190,13 +190,16 @@ function targetsOf(
     return others;
   }
   const role = others.length > 0 ? 'host' : null;
-  const { launch, binaries } = first;
+  const { launch, binaries, openings } = first;
+  const started = launch === null || start === null ? launch : launchInContainer(launch, start, binaries);
   const target: InspectedTarget = {
     ...asWritten(first, runs),
     name: runs,
     role,
     meeting: nowhere,
-    launch: launch === null || start === null ? launch : launchInContainer(launch, start, binaries),
+    launch: started,
+    // What plugin.Open does was told for the environment of the image.
+    openings: tellSameToLoader(launch, started) ? openings : null,
   };
   const plugins = target.binaries.filter(({ facts }) => facts.role === 'plugin');
   return [

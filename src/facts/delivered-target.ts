@@ -9,6 +9,7 @@ export function deliveredTarget(target: InspectedTarget): InspectedTarget {
     root: null,
     launch: null,
     linkage: noLinkage,
+    openings: null,
     binaries: target.binaries.map((binary) => {
       const { elf } = binary.facts;
       return elf === null

@@ -18,5 +18,6 @@ export function inspectDirectory(target: Target, options: InspectOptions): Inspe
     ...inspectTree(tree, options),
     image: null,
     launch: null,
+    openings: null,
   };
 }

@@ -48,6 +48,7 @@ export function inspectProcess(target: Target, options: InspectOptions): Inspect
     image: null,
     // Which file runs is known, and need not be looked for; what it was called with may hold secrets.
     launch: { ...launch, arguments: [], executable: withoutRoot(executable) },
+    openings: null,
   };
 }
 

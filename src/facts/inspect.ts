@@ -116,6 +116,7 @@ function inspectFile(target: Target, options: InspectOptions, cleanup: Cleanup):
       linkage: noLinkage,
       image: null,
       launch: null,
+      openings: null,
     };
   } catch (error) {
     throw error instanceof FormatError ? error.inFile(target.name) : error;

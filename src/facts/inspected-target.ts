@@ -5,7 +5,7 @@ import type { Platform } from '../image/platform.ts';
 import type { RegistryClient } from '../image/registry/client.ts';
 import type { InspectedBinary } from './binary-facts.ts';
 import type { TreeLinkage } from './linkage-facts.ts';
-import type { FactsDocument, ProblemFacts } from './schema.ts';
+import type { FactsDocument, PluginPairFacts, PluginSequenceFacts, ProblemFacts } from './schema.ts';
 import type { FactsStore } from './store/facts-store.ts';
 
 /** Something to inspect, and what the caller says it is. */
@@ -31,6 +31,20 @@ export interface InspectedContents {
   readonly linkage: TreeLinkage;
   readonly image: FactsDocument['image'];
   readonly launch: FactsDocument['launch'];
+  /** What plugin.Open does inside an image; null where it opens nothing, and for targets whose files stay at hand. */
+  readonly openings: ImageOpenings | null;
+}
+
+/** Hosts and plugins of one image, by their paths. Targets in the sequences have no name yet: ''. */
+export interface ImageOpenings {
+  readonly alone: readonly {
+    readonly host: string;
+    readonly plugin: string;
+    readonly prediction: NonNullable<PluginPairFacts['prediction']>;
+  }[];
+  readonly sequences: readonly PluginSequenceFacts[];
+  /** Whether there were more plugins than are followed. */
+  readonly leftOut: boolean;
 }
 
 /** The same, named. Binaries that the caller named are still open. */

@@ -73,6 +73,13 @@ export function launchInContainer(
   };
 }
 
+/** Whether the loader is told to look in the same directories, and to load the same ahead of all others. */
+export function tellSameToLoader(one: LaunchFacts | null, other: LaunchFacts | null): boolean {
+  const told = (launch: LaunchFacts | null): string =>
+    JSON.stringify([launch?.libraryPath ?? [], launch?.preload ?? []]);
+  return told(one) === told(other);
+}
+
 // ld.so(8): names between spaces or colons.
 function preloadsIn(value = ''): string[] {
   return value.split(/[ :]/).filter((name) => name !== '');

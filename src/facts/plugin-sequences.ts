@@ -6,11 +6,12 @@ import type { FileTree } from '../image/file-tree.ts';
 import { limits } from '../limits.ts';
 import { interpreterInRoot, programOf } from '../loader/interpreter.ts';
 import type { HostFile } from '../loader/plugin-open/host-process.ts';
+import { emptyEnvironment, type LoaderEnvironment } from '../loader/plugin-open/library-search.ts';
 import type { FoundFile, OpenableFiles } from '../loader/plugin-open/plugin-file.ts';
 import { isUndecided, type OpenPrediction } from '../loader/plugin-open/prediction.ts';
 import { type PluginSequence, sequencesOf } from '../loader/plugin-open/sequence.ts';
-import type { InspectedTarget } from './inspected-target.ts';
-import type { TargetPairs } from './plugin-pairs.ts';
+import type { ImageOpenings, InspectedContents, InspectedTarget } from './inspected-target.ts';
+import { pluginPairs, type TargetPairs } from './plugin-pairs.ts';
 import type { PluginPairFacts, PluginSequenceFacts } from './schema.ts';
 
 /** What plugin.Open does with the plugins of every pair, alone and after each other. */
@@ -31,8 +32,70 @@ interface PluginOfSequence {
   readonly openedAs: string;
 }
 
+/** What plugin.Open does inside an image, as long as its files are at hand. */
+export function openingsInside(contents: InspectedContents): ImageOpenings {
+  const target: InspectedTarget = { ...contents, name: '', role: null };
+  const pairs = pluginPairs([target]);
+  const { alone, sequences, leftOut } = predictOpenings([target], pairs);
+  return {
+    alone: pairs.flatMap(({ facts }) =>
+      facts.flatMap(({ host, plugin }) => {
+        const prediction = alone.get(openingKey(host, '', plugin));
+        return prediction === undefined ? [] : [{ host: host.path, plugin, prediction }];
+      }),
+    ),
+    sequences: sequences.flat(),
+    leftOut,
+  };
+}
+
+/** Adds what was told about images while their files were at hand, as far as their plugins still meet their hosts. */
+export function addKnownOpenings(
+  targets: readonly InspectedTarget[],
+  pairs: readonly TargetPairs[],
+  { alone, sequences, leftOut }: PredictedOpenings,
+): PredictedOpenings {
+  const all = new Map(alone);
+  const known = targets.map(({ name, openings }, index) => {
+    const met = new Set(
+      pairs[index]?.facts.flatMap(({ host, plugin }) =>
+        host.target === name ? [openingKey({ target: '', path: host.path }, '', plugin)] : [],
+      ),
+    );
+    const meets = (host: string, plugin: string) => met.has(openingKey({ target: '', path: host }, '', plugin));
+    for (const { host, plugin, prediction } of openings?.alone ?? []) {
+      if (meets(host, plugin)) {
+        all.set(openingKey({ target: name, path: host }, name, plugin), prediction);
+      }
+    }
+    return (openings?.sequences ?? [])
+      .filter(({ host, results }) => results.every(({ plugin }) => meets(host.path, plugin)))
+      .map((sequence) => inTarget(sequence, name));
+  });
+  return {
+    alone: all,
+    sequences: sequences.map((list, index) => [...list, ...(known[index] ?? [])]),
+    leftOut: leftOut || targets.some(({ openings }) => openings?.leftOut === true),
+  };
+}
+
+function inTarget({ host, results, ...sequence }: PluginSequenceFacts, target: string): PluginSequenceFacts {
+  return {
+    ...sequence,
+    host: { ...host, target },
+    results: results.map(({ earlier, ...result }) => ({
+      ...result,
+      earlier: earlier === null ? null : { ...earlier, target },
+    })),
+  };
+}
+
 /** Names a host and a plugin, each with the target that holds it. */
-export function openingKey(host: PluginPairFacts['host'], target: string, plugin: string): string {
+export function openingKey(
+  host: Pick<PluginPairFacts['host'], 'target' | 'path'>,
+  target: string,
+  plugin: string,
+): string {
   return JSON.stringify([host.target, host.path, target, plugin]);
 }
 
@@ -85,8 +148,7 @@ function pluginsByHost(targets: readonly InspectedTarget[], pairs: readonly Targ
   const hosts = new Map<string, { readonly host: PluginPairFacts['host']; readonly plugins: PluginOfSequence[] }>();
   for (const [index, { facts }] of pairs.entries()) {
     const target = targets[index];
-    // The files of images are not at hand any more.
-    if (target === undefined || target.kind === 'image') {
+    if (target === undefined || !hasFiles(target)) {
       continue;
     }
     for (const { host, plugin } of facts) {
@@ -105,6 +167,11 @@ function pluginsByHost(targets: readonly InspectedTarget[], pairs: readonly Targ
   return [...hosts.values()];
 }
 
+/** Those of an image are given back once it was read. */
+function hasFiles({ kind, tree }: InspectedTarget): boolean {
+  return kind !== 'image' || tree !== null;
+}
+
 /** Processes of a host; `null` for one that cannot be read as such, which its own facts say. */
 function startOf(
   targets: readonly InspectedTarget[],
@@ -113,7 +180,7 @@ function startOf(
   close: (source: { close(): void }) => void,
 ): (() => PluginSequence) | null {
   const holder = targets.find(({ name }) => name === target);
-  if (holder === undefined || holder.kind === 'image') {
+  if (holder === undefined || !hasFiles(holder)) {
     return null;
   }
   const { tree } = holder;
@@ -126,7 +193,12 @@ function startOf(
     const chosen = tree !== null && interpreterInRoot(programOf(elf), tree) === 'present';
     const inside = (file: string): string | null =>
       tree !== null && file.startsWith('/') && tree.resolve(file)?.kind === 'file' ? file.slice(1) : null;
-    const root = { tree: chosen ? tree : emptyTree, chosen, inside: chosen ? inside : () => null };
+    const root = {
+      tree: chosen ? tree : emptyTree,
+      chosen,
+      inside: chosen ? inside : () => null,
+      environment: environmentOf(holder),
+    };
     return sequencesOf(host, { root, files: filesOf(targets, plugins), close });
   } catch (error) {
     if (error instanceof FormatError || error instanceof ElfgateError) {
@@ -134,6 +206,10 @@ function startOf(
     }
     throw error;
   }
+}
+
+function environmentOf({ launch }: InspectedTarget): LoaderEnvironment {
+  return launch === null ? emptyEnvironment : { libraryPath: launch.libraryPath.join(':'), preload: launch.preload };
 }
 
 /** No file is there: what a host without a root needs is presumed, whatever machine elfgate runs on. */

@@ -77,9 +77,9 @@ async function openingsOf(targets: readonly InspectedTarget[]): Promise<Openings
   }
   // Loaded where they are needed, as most runs have no pair.
   const { pluginPairs } = await import('./plugin-pairs.ts');
-  const { openingKey, predictOpenings } = await import('./plugin-sequences.ts');
+  const { addKnownOpenings, openingKey, predictOpenings } = await import('./plugin-sequences.ts');
   const pairs = pluginPairs(targets);
-  const { alone, sequences, leftOut } = predictOpenings(targets, pairs);
+  const { alone, sequences, leftOut } = addKnownOpenings(targets, pairs, predictOpenings(targets, pairs));
   return {
     pairs: pairs.map((each, index) => ({
       ...each,

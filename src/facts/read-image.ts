@@ -33,7 +33,9 @@ export async function readImage(
       ...(options.onFile === undefined ? {} : { onEntry: options.onFile }),
       ...(pool === null ? {} : { onBinary: pool.add }),
     });
-    return contentsOfTree(image, tree, options, (await pool?.finish()) ?? new Map());
+    const contents = contentsOfTree(image, tree, options, (await pool?.finish()) ?? new Map());
+    // Its files are given back before images meet: what is kept of them is in the facts.
+    return { ...contents, tree: null, openings: await openingsOf(contents) };
   } finally {
     pool?.close();
     tree?.close();
@@ -67,11 +69,19 @@ function contentsOfTree(
     digest: image.digest,
     meeting: { platform: formatPlatform(image.platform), container: null },
     ...inspectTree(tree, { symbols, early: earlyAt, libraryPath: launch.libraryPath }),
-    // Its files are given back before images meet: what is kept of them is in the facts.
-    tree: null,
     image: null,
     launch,
+    openings: null,
   };
+}
+
+async function openingsOf(contents: InspectedContents): Promise<InspectedContents['openings']> {
+  const roles = new Set(contents.binaries.map(({ facts }) => facts.role));
+  if (!roles.has('host') || !roles.has('plugin')) {
+    return null;
+  }
+  const { openingsInside } = await import('./plugin-sequences.ts');
+  return openingsInside(contents);
 }
 
 /** Bytes of all layers as stored; those of unknown size count as large. */

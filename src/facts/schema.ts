@@ -270,7 +270,7 @@ export const PluginPair = closed(
           recoverable: flag('whether the host can go on'),
           undecided: flag('whether the outcome cannot be told: then it stands as fails'),
         },
-        'what plugin.Open does when the host opens this plugin first; null when the host cannot be followed',
+        'what plugin.Open does when the host opens this plugin first; null when the host cannot be followed: it cannot be read, or is in another image',
       ),
     ),
   },

@@ -75,6 +75,49 @@ test('a plugin of one image that was linked with another C library than the host
   );
 });
 
+test('plugin.Open is followed inside an image as it is in a directory, and again when its facts are stored', async (t) => {
+  t.timeout(600_000, 'building real binaries takes minutes on the first run');
+  const lab = await artifacts(['root/market', 'image/market', 'image/market-library-path', 'image/market-preload']);
+  if (!lab.available) {
+    return t.pass(`not run: ${lab.reason}`);
+  }
+  const predictionsOf = async (target: string) => {
+    const { stdout, stderr } = await runCli(['inspect', target, '-o', 'json']);
+    const { predictions } = JSON.parse(stdout || '{}');
+    t.truthy(predictions, stderr);
+    const text = JSON.stringify({ plugins: predictions.plugins, sequences: predictions.sequences });
+    return JSON.parse(text.replaceAll(JSON.stringify(target), '"TARGET"'));
+  };
+  const outcomes = ({ plugins }: { plugins: { plugin: string; prediction: { outcome: string } | null }[] }) =>
+    plugins.map(({ plugin, prediction }) => [plugin, prediction?.outcome]);
+  const inDirectory = await predictionsOf(lab.path['root/market']);
+  const inImage = await predictionsOf(`oci:${lab.path['image/market']}`);
+  t.deepEqual(inImage, inDirectory);
+  t.true(inImage.sequences.length > 0);
+  t.deepEqual(await predictionsOf(`oci:${lab.path['image/market']}`), inImage, 'from the store');
+  t.deepEqual(outcomes(inImage), [
+    ['plugins/auditor.so', 'loads'],
+    ['plugins/billing.so', 'loads'],
+    ['plugins/needy.so', 'fails'],
+  ]);
+  for (const name of ['image/market-library-path', 'image/market-preload'] as const) {
+    t.deepEqual(
+      outcomes(await predictionsOf(`oci:${lab.path[name]}`)),
+      outcomes(inImage).map(([plugin]) => [plugin, 'loads']),
+      name,
+    );
+  }
+  const { stdout } = await runCli(['check', `oci:${lab.path['image/market']}`, '-o', 'json']);
+  const findings = (JSON.parse(stdout).findings as readonly Finding[]).filter(
+    ({ rule }) => rule === 'plugin/load-order',
+  );
+  t.deepEqual(
+    findings.map(({ subject }) => subject.path),
+    ['plugins/auditor.so', 'plugins/billing.so'],
+    'whichever of the two is opened later',
+  );
+});
+
 test('libraries are looked for where the image tells its processes to', async (t) => {
   const found = await check(t, ['image/library-path']);
   t.deepEqual(found?.decided ?? [], []);

@@ -37,7 +37,7 @@ export function decodeContents(bytes: Uint8Array): InspectedContents | null {
   } catch {
     return null;
   }
-  if (!Array.isArray(stored?.binaries) || stored.kind !== 'image') {
+  if (!Array.isArray(stored?.binaries) || stored.kind !== 'image' || stored.openings === undefined) {
     return null;
   }
   return {

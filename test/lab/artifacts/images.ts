@@ -64,6 +64,25 @@ const elsewhere: Recipe = {
   ],
 };
 
+/** A host with plugins of which one does not load after another, and one that needs a library outside the usual places. */
+const market: Recipe = {
+  output: 'root',
+  sources: null,
+  steps: [
+    {
+      kind: 'tree',
+      entries: {
+        ...libc,
+        'usr/bin/market': { artifact: goHosts['go/host'] },
+        'plugins/auditor.so': { artifact: goPlugins['go/plugin-auditor'] },
+        'plugins/billing.so': { artifact: goPlugins['go/plugin-billing-other-ledger'] },
+        'plugins/needy.so': { artifact: goPlugins['go/plugin-missing-library'] },
+        'opt/lib/libabsent.so': { artifact: cLibraries['c/absent'] },
+      },
+    },
+  ],
+};
+
 const preload = ['LD_PRELOAD=/usr/lib/libtrace.so'];
 
 export const images = {
@@ -82,6 +101,10 @@ export const images = {
   'image/audit': image('audit', [delivered('audit', goPlugins['go/plugin'])], []),
   'image/audit-musl': image('audit', [delivered('audit', goPlugins['go/plugin-musl'])], []),
   'image/audit-1.25': image('audit', [delivered('audit', goPlugins['go/plugin@1.25'])], []),
+  'root/market': market,
+  'image/market': image('market', [market], ['/usr/bin/market']),
+  'image/market-library-path': image('market', [market], ['/usr/bin/market'], ['LD_LIBRARY_PATH=/opt/lib']),
+  'image/market-preload': image('market', [market], ['/usr/bin/market'], ['LD_PRELOAD=/opt/lib/libabsent.so']),
   /** A library that is found by LD_LIBRARY_PATH of the image, and the same image without it. */
   'image/library-path': image('library-path', [elsewhere], ['/usr/bin/calls-provider'], ['LD_LIBRARY_PATH=/opt/lib']),
   'image/library-elsewhere': image('library-elsewhere', [elsewhere], ['/usr/bin/calls-provider']),
