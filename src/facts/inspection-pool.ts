@@ -10,7 +10,7 @@ import type { InspectedContent, InspectionSetup, InspectionTask } from './inspec
 export interface InspectionPool {
   /** Takes a binary, whose content must not change or go away before {@link finish}. */
   add(path: string, content: FileContent): void;
-  /** What was found in each. @throws whatever a thread threw */
+  /** What was found in each; the threads end, for their memory is needed elsewhere. @throws whatever a thread threw */
   finish(): Promise<ReadonlyMap<FileContent, EarlyFacts>>;
   /** Ends the threads, whatever they do. */
   close(): void;
@@ -52,6 +52,12 @@ export function inspectionPool(symbols: InspectionSetup['symbols']): InspectionP
       all.reject(new ElfgateError('evaluation', `a thread that inspects binaries ended with code ${code}`)),
     );
   }
+  const close = (): void => {
+    for (const thread of threads.splice(0)) {
+      thread.removeAllListeners('exit');
+      void thread.terminate();
+    }
+  };
   return {
     add(path, content) {
       const index = contents.push(content) - 1;
@@ -62,14 +68,10 @@ export function inspectionPool(symbols: InspectionSetup['symbols']): InspectionP
       complete = true;
       settle();
       await all.promise;
+      close();
       return found;
     },
-    close() {
-      for (const thread of threads) {
-        thread.removeAllListeners('exit');
-        void thread.terminate();
-      }
-    },
+    close,
   };
 }
 

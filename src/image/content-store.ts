@@ -40,7 +40,7 @@ export interface ContentStore {
 
   /**
    * A blob as a stream, verified while it streams: it fails at its end if the bytes were not those of the digest. Take
-   * it to its end or destroy it.
+   * it to its end or destroy it. Its pieces belong to whoever takes them, memory included.
    *
    * @param what names it in messages; `NAME: blob DIGEST` unless given.
    */

@@ -6,7 +6,7 @@ import { ElfgateError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
 import type { FileTree, TreeEntry } from '../file-tree.ts';
 import { type Image, type Layer, layerName } from '../image.ts';
-import { compressionOf, decompressor } from './decompression.ts';
+import { compressionOf, decompressor, freeInflated } from './decompression.ts';
 import { type FileContent, fileContents } from './file-contents.ts';
 import type { KeptFiles } from './kept-files.ts';
 import { collectChanges, type LayerChanges, type LayerReading } from './layer-changes.ts';
@@ -183,6 +183,7 @@ async function inflateInto(stored: Readable, take: (bytes: Buffer) => void, sign
     async (inflating: AsyncIterable<Buffer>) => {
       for await (const bytes of inflating) {
         count(bytes);
+        freeInflated(bytes);
       }
     },
     { signal },
