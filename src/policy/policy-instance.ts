@@ -88,6 +88,7 @@ export function instantiatePolicy(
     return callBuiltin(host, names.get(id) ?? `number ${id}`, operands);
   };
   let traceId = -1;
+  let sprintfId = -1;
   const note = (bytes: Uint8Array, start: number, end: number): void => noteRule(running, bytes, start, end);
   /** Every rule announces itself: that is by far the most frequent call. */
   const callOrTrace = (id: number, context: number, operand: number): number => {
@@ -96,6 +97,10 @@ export function instantiatePolicy(
     }
     values.useString(operand, note);
     return operand;
+  };
+  const callOrPrint = (id: number, context: number, first: number, second: number): number => {
+    const plain = id === sprintfId && host !== null ? values.printPlainly(first, second, host.exports.opa_malloc) : 0;
+    return plain === 0 ? call(id, context, first, second) : plain;
   };
   const env = {
     memory,
@@ -106,7 +111,7 @@ export function instantiatePolicy(
     opa_println() {},
     opa_builtin0: call,
     opa_builtin1: callOrTrace,
-    opa_builtin2: call,
+    opa_builtin2: callOrPrint,
     opa_builtin3: call,
     opa_builtin4: call,
   };
@@ -123,6 +128,8 @@ export function instantiatePolicy(
       names.set(id, name);
       if (name === 'trace') {
         traceId = id;
+      } else if (name === 'sprintf') {
+        sprintfId = id;
       }
     }
     const entrypoints = readJson(ready, exports.entrypoints()) as Record<string, number>;

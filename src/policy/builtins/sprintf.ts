@@ -26,34 +26,8 @@ function sprintf(format: RegoValue | undefined, operands: RegoValue | undefined)
   if (format?.type !== 'string' || operands?.type !== 'array') {
     return undefined;
   }
-  return printPlainly(format.value, operands.items) ?? print(format.value, operands.items.map(argumentOf));
+  return print(format.value, operands.items.map(argumentOf));
 }
-
-/** What most messages are: `%s` of texts and `%d` of integers, as many as there are. Null for everything else. */
-function printPlainly(format: string, operands: readonly RegoValue[]): string | null {
-  let printed = '';
-  let at = 0;
-  for (const operand of operands) {
-    const percent = format.indexOf('%', at);
-    if (percent < 0) {
-      return null;
-    }
-    printed += format.slice(at, percent);
-    const verb = format[percent + 1];
-    if (verb === 's' && operand.type === 'string') {
-      printed += operand.value;
-    } else if (verb === 'd' && operand.type === 'number' && plainInteger.test(operand.digits)) {
-      printed += operand.digits;
-    } else {
-      return null;
-    }
-    at = percent + 2;
-  }
-  return format.includes('%', at) ? null : printed + format.slice(at);
-}
-
-/** As Go writes it; `-0` is not. */
-const plainInteger = /^(?:0|-?[1-9]\d*)$/;
 
 type Argument =
   | { readonly type: 'int64'; readonly value: bigint }
