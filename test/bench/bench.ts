@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { runDirectory } from '../run-directory.ts';
 
 /**
  * Proves the speeds that elfgate promises, against the named peers in the same run, turn by turn so that a noisy machine
@@ -26,7 +27,12 @@ if (unknown.length > 0) {
 for (const name of benches) {
   if (asked.length === 0 || asked.includes(name)) {
     process.stdout.write(`\n${name}\n`);
-    const { status } = spawnSync(process.execPath, [join(import.meta.dirname, `${name}.ts`)], { stdio: 'inherit' });
+    const directory = runDirectory();
+    const { status } = spawnSync(process.execPath, [join(import.meta.dirname, `${name}.ts`)], {
+      stdio: 'inherit',
+      env: directory.environment,
+    });
+    directory.remove();
     process.exitCode = Math.max(Number(process.exitCode ?? 0), status ?? 2);
   }
 }
