@@ -4,7 +4,7 @@ import { type Builtin, BuiltinError, type Evaluation } from './builtins/builtin.
 import { writePlain, writeRego } from './builtins/plain-value.ts';
 import { parseExactly } from './exact-json.ts';
 import { noteRule, type RunningRule } from './running-rule.ts';
-import { imageBytes, placeImage, type ValueImage, valueImage } from './value-image.ts';
+import { imageBytes, placeImage, usualAddress, type ValueImage, valueImage } from './value-image.ts';
 import { type ValueMemory, valueMemory } from './value-memory.ts';
 
 /**
@@ -40,8 +40,10 @@ export interface PolicyInstance {
   ): string;
 }
 
-/** Pages of 64 KiB. What a compiled policy without input needs; it grows from there. */
-const memoryPagesAtFirst = 5;
+/** Pages of 64 KiB: up to where inputs lie, and what most of them need. It grows from there. */
+const memoryPagesAtFirst = 24;
+/** Bytes before each piece of memory that the policy's allocator gives. */
+const blockHeaderBytes = 12;
 /** Bytes. Values start at multiples of it; another start costs every one of them a split load. */
 const alignment = 8;
 
@@ -144,7 +146,7 @@ export function instantiatePolicy(
     };
     const setData = (image: ValueImage): void => {
       data = place(image, base);
-      heap = exports.opa_heap_ptr_get();
+      heap = Math.max(exports.opa_heap_ptr_get(), usualAddress - blockHeaderBytes);
     };
     setData(valueImage({}));
     return {

@@ -8,14 +8,17 @@ import { limits } from '../limits.ts';
  * that `opa_json_parse` would have made: policies step through both in the same order. Nothing in the runtime changes or
  * frees the values of an input, which is why equal keys, list indices and constants can be one value.
  *
- * An image is, in numbers of four bytes: the offset of its root, and the bytes of its values; then the values, in which
- * addresses are offsets in the image; then for each address the distance in words from the one before, as a byte. 255
- * leads on without an address.
+ * An image is, in numbers of four bytes: the offset of its root, and the bytes of its values; then the values, with the
+ * addresses that they have when the image lies at {@link usualAddress}; then for each address the distance in words from the
+ * one before, as a byte. 255 leads on without an address.
  */
 export type ValueImage = Uint8Array<ArrayBuffer>;
 
 /** What has no exact form in JSON, or is deeper or larger than the limits of an input allow. */
 export class UnsuitableValue extends Error {}
+
+/** Where images lie, if they can: beyond what a compiled policy keeps for itself, half a megabyte, and most base data. */
+export const usualAddress = 1_048_576;
 
 const headerBytes = 8;
 const longestDistance = 255;
@@ -45,16 +48,22 @@ export function placeImage(image: ValueImage, memory: WebAssembly.Memory, addres
   const imageView = new DataView(image.buffer, image.byteOffset, image.byteLength);
   const end = headerBytes + imageView.getUint32(4, true);
   new Uint8Array(memory.buffer, address).set(image.subarray(headerBytes, end));
-  const placed = new DataView(memory.buffer, address);
+  if (address !== usualAddress) {
+    move(image, end, new DataView(memory.buffer, address), address - usualAddress);
+  }
+  return imageView.getUint32(0, true) + address;
+}
+
+/** Adds to all addresses of an image that was placed; from `end` on it says where they are. */
+function move(image: ValueImage, end: number, placed: DataView, bytes: number): void {
   let at = 0;
   for (let index = end; index < image.length; index++) {
     const distance = image[index] ?? 0;
     at += distance * 4;
     if (distance !== longestDistance) {
-      placed.setUint32(at, placed.getUint32(at, true) + address, true);
+      placed.setUint32(at, placed.getUint32(at, true) + bytes, true);
     }
   }
-  return imageView.getUint32(0, true) + address;
 }
 
 /** Bytes of memory that an image takes. */
@@ -205,7 +214,7 @@ function allocate(size: number): number {
 
 /** Writes the offset of a value, and notes that it is one. Offsets are noted in ascending order. */
 function writeAddress(at: number, address: number): void {
-  view.setUint32(at, address, true);
+  view.setUint32(at, address + usualAddress, true);
   note(at);
 }
 
