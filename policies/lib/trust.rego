@@ -4,7 +4,7 @@ package elfgate.lib
 # description: |
 #   Whether the document is about something that can be signed. A directory, a process and an object of a cluster cannot.
 # scope: document
-can_be_signed if input.subject.kind in {"file", "image"}
+can_be_signed if input.subject.kind in ["file", "image"]
 
 # METADATA
 # description: |
@@ -16,7 +16,7 @@ trust_unknown contains unknown(input.subject.name, sprintf("who made it could no
 }
 
 trust_unknown contains unknown(input.subject.name, sprintf("a %s carries no signature; check the image or file that it comes from", [input.subject.kind])) if {
-	input.subject.kind in {"directory", "process"}
+	input.subject.kind in ["directory", "process"]
 }
 
 trust_unknown contains unknown(input.subject.name, "nobody asked who made it") if {

@@ -74,7 +74,7 @@ findings contains lib.unknown(".", "the root holds no C library that shows its p
 loadable := [candidate |
 	some candidate in input.binaries
 	candidate.format == "elf"
-	candidate.elf.type in {"exec", "dyn"}
+	candidate.elf.type in ["exec", "dyn"]
 ]
 
 machines contains platform(candidate.elf) if some candidate in loadable

@@ -31,7 +31,7 @@ required contains name if some name in data.elfgate.parameters.linkage.hardening
 findings contains finding if {
 	some candidate in input.binaries
 	candidate.format == "elf"
-	candidate.elf.type in {"exec", "dyn"}
+	candidate.elf.type in ["exec", "dyn"]
 	missing := [fault | some name in required; fault := lacks(candidate, name)]
 	count(missing) > 0
 	finding := {
@@ -46,7 +46,7 @@ findings contains finding if {
 findings contains lib.unknown(candidate.path, "a stripped static binary does not show whether it has stack canaries") if {
 	"stack-protector" in required
 	some candidate in input.binaries
-	candidate.elf.type in {"exec", "dyn"}
+	candidate.elf.type in ["exec", "dyn"]
 	candidate.format == "elf"
 	candidate.named
 	candidate.go == null
@@ -56,7 +56,7 @@ findings contains lib.unknown(candidate.path, "a stripped static binary does not
 # What a hardened kernel refuses is worth a warning; what only costs a layer of defence is worth knowing.
 severity(missing) := "warning" if {
 	some fault in missing
-	fault.name in {"noexecstack", "notextrel"}
+	fault.name in ["noexecstack", "notextrel"]
 } else := "warning" if {
 	some fault in missing
 	fault.name == "relro"
@@ -69,7 +69,7 @@ lacks(candidate, "noexecstack") := {
 	"value": "the stack is executable",
 } if {
 	candidate.elf.executableStack
-	candidate.elf.machine in {"x86_64", "386", "arm", "s390", "ppc"}
+	candidate.elf.machine in ["x86_64", "386", "arm", "s390", "ppc"]
 }
 
 lacks(candidate, "notextrel") := {

@@ -62,6 +62,6 @@ root_libc := [{"at": input.root.libc.path, "label": "root", "value": input.root.
 
 other_libc(program) := sprintf(", whose C library is %s and not %s", [input.root.libc.kind, program.libc.kind]) if {
 	input.root.libc != null
-	program.libc.kind in {"glibc", "musl"}
+	program.libc.kind in ["glibc", "musl"]
 	program.libc.kind != input.root.libc.kind
 } else := ""

@@ -21,7 +21,7 @@ package elfgate.rules.plugin["build-settings-match"]
 import data.elfgate.lib
 
 # Settings that the compiler's export data, and with it the package hash, depends on.
-hashed := {
+hashed := [
 	"GOOS",
 	"GOARCH",
 	"CGO_ENABLED",
@@ -36,16 +36,16 @@ hashed := {
 	"-asmflags",
 	"-pgo",
 	"GOFIPS140",
-}
+]
 
 # Settings that choose instructions and leave the hash alone.
-levels := {"GO386", "GOAMD64", "GOARM", "GOARM64", "GOMIPS", "GOMIPS64", "GOPPC64", "GORISCV64"}
+levels := ["GO386", "GOAMD64", "GOARM", "GOARM64", "GOMIPS", "GOMIPS64", "GOPPC64", "GORISCV64"]
 
 findings contains finding if {
 	some pair in lib.go_pairs
 	plugin := lib.binary(pair.plugin)
 	stated(pair, plugin)
-	differing := sort([name | some name in (hashed | levels); differs(pair, plugin, name)])
+	differing := sort(differences(pair.host.settings, plugin.go.settings))
 	count(differing) > 0
 	finding := {
 		"path": pair.plugin,
@@ -74,10 +74,12 @@ stated(pair, plugin) if {
 	count(plugin.go.settings) > 0
 }
 
-differs(pair, plugin, name) if value(pair.host.settings, name) != value(plugin.go.settings, name)
-
 # A flag that was not given is not recorded.
-value(settings, name) := object.get(settings, name, "")
+differences(host, plugin) := [name |
+	some names in [hashed, levels]
+	some name in names
+	object.get(host, name, "") != object.get(plugin, name, "")
+]
 
 evidence(pair, plugin, name) := [
 	{"at": place(plugin), "label": "plugin", "value": shown(plugin.go.settings, name), "path": plugin.path},

@@ -62,6 +62,6 @@ findings contains finding if {
 
 findings contains lib.unknown(path, "no binary of this target has this path, for which a SHA-256 is declared") if {
 	some path, _ in digests
-	input.subject.kind in {"image", "directory"}
+	input.subject.kind in ["image", "directory"]
 	not path in {binary.path | some binary in input.binaries}
 }
