@@ -48,7 +48,7 @@ export async function checkCommand(
     limited: timeLimited(limits.evaluationMilliseconds),
     program: programFor(surroundings),
   });
-  const progress = startProgress(options, surroundings, () => performance.now());
+  const progress = startProgress(options, surroundings, Date.now);
   const images = imageAccess(options, configuration.registries, surroundings);
   const trust = trustInspectorFor(configuration, bundle.rules, inForce, options, surroundings);
   const reading = { symbols: 'counted', onFile: progress.file, trust } as const;

@@ -17,7 +17,7 @@ export async function inspectCommand(
   options: InspectOptions,
   surroundings: Surroundings,
 ): Promise<ExitCode> {
-  const progress = startProgress(options, surroundings, () => performance.now());
+  const progress = startProgress(options, surroundings, Date.now);
   const images = imageAccess(options, [], surroundings);
   const documents = await documentsOfTargets(
     targets.map((name) => ({ name, role: null })),

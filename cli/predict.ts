@@ -22,7 +22,7 @@ export async function predictCommand(
   options: PredictOptions,
   surroundings: Surroundings,
 ): Promise<ExitCode> {
-  const progress = startProgress(options, surroundings, () => performance.now());
+  const progress = startProgress(options, surroundings, Date.now);
   const prediction =
     options.mode === 'dlopen'
       ? await dlopens(host, plugins, options, surroundings, progress.file)

@@ -280,6 +280,8 @@ export const SHT = { symtab: 2, strtab: 3, nobits: 8, dynamic: 6, note: 7, dynsy
 export const SHF = { alloc: 2 } as const;
 export const SHN = { undefined: 0, loReserve: 0xff00, absolute: 0xfff1, extended: 0xffff } as const;
 export const STB = { local: 0, global: 1, weak: 2, unique: 10 } as const;
+/** Of the lowest two bits of `st_other`; the others are internal and hidden, which no other object sees. */
+export const STV = { default: 0, protected: 3 } as const;
 export const STT = { notype: 0, object: 1, func: 2, section: 3, file: 4, tls: 6, ifunc: 10 } as const;
 export const DT = {
   null: 0,

@@ -6,7 +6,7 @@ import { type Encoding, words32 } from './encoding.ts';
 import { symbolCountByHash } from './hash-tables.ts';
 import type { ElfHeader } from './header.ts';
 import type { MemoryImage } from './memory-image.ts';
-import { DT, SHN, SHT, STB, visibilityName } from './names.ts';
+import { DT, SHN, SHT, STB, STV } from './names.ts';
 import type { Section } from './sections.ts';
 import { StringTable } from './string-table.ts';
 
@@ -65,7 +65,7 @@ export class SymbolTable {
   namedAt(starts: ReadonlySet<number>): readonly number[] {
     const { nameOffsets } = this;
     const found: number[] = [];
-    if (starts.size > fewStarts) {
+    if (starts.size * nameOffsets.length > fewComparisons) {
       for (let index = 1; index < nameOffsets.length; index++) {
         if (starts.has(nameOffsets[index] ?? 0)) {
           found.push(index);
@@ -142,12 +142,17 @@ export class SymbolTable {
     return this.#sorted.exports;
   }
 
+  /** Whether a symbol is one of {@link exports}. */
   isExport(index: number): boolean {
-    if (index === 0 || this.section(index) === SHN.undefined || this.binding(index) === STB.local) {
-      return false;
-    }
-    const visibility = visibilityName(this.other(index));
-    return visibility === 'default' || visibility === 'protected';
+    const { words, kind, infoShift, otherShift, sectionShift } = this.#at;
+    const word = this.#words[index * words + kind] ?? 0;
+    const visibility = (word >>> otherShift) & 3;
+    return (
+      index !== 0 &&
+      ((word >>> sectionShift) & 0xffff) !== SHN.undefined &&
+      ((word >>> infoShift) & 0xff) >>> 4 !== STB.local &&
+      (visibility === STV.default || visibility === STV.protected)
+    );
   }
 
   // Half a dozen questions start from these lists. They are made in one pass over the bytes, because a short run is
@@ -169,8 +174,7 @@ export class SymbolTable {
         continue;
       }
       const visibility = (word >>> otherShift) & 3;
-      // Default is 0, protected 3.
-      if (visibility === 0 || visibility === 3) {
+      if (visibility === STV.default || visibility === STV.protected) {
         exports.push(index);
       }
     }
@@ -178,8 +182,9 @@ export class SymbolTable {
   }
 }
 
-// Each is searched for in all of a column at the speed of memory, where a loop of elfgate's looks at every symbol.
-const fewStarts = 256;
+// Searching a column goes at the speed of memory, but once for each start; a loop looks at every symbol once, and is slow
+// until a compiler has made it fast.
+const fewComparisons = 2_000_000;
 
 /** Which words of 32 bits of a symbol hold its fields, the name's first (gABI chapter 4, "Symbol Table"). */
 interface SymbolLayout {

@@ -214,13 +214,11 @@ export function strongReferences(elf: ElfFile): readonly StrongReference[] {
       throw new FormatError(symbols.offset, `a relocation refers to symbol ${symbol} of ${symbols.length}`);
     }
     seen[symbol] = 1;
+    if (own?.[symbol] === 1 && isDefinition(symbols, symbol)) {
+      continue;
+    }
     const binding = symbols.binding(symbol);
-    if (
-      binding === STB.local ||
-      binding === STB.weak ||
-      visibilityName(symbols.other(symbol)) !== 'default' ||
-      (own?.[symbol] === 1 && isDefinition(symbols, symbol))
-    ) {
+    if (binding === STB.local || binding === STB.weak || visibilityName(symbols.other(symbol)) !== 'default') {
       continue;
     }
     const version = elf.symbolVersions?.versionOf(symbol) ?? null;
