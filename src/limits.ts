@@ -233,6 +233,11 @@ export const limits = {
   keptFileInMemoryBytes: 1_048_576,
   /** Bytes of layers as stored below which an image is inspected on one thread: in less time than others take to start. */
   inspectedAtOnceBytes: 8_388_608,
+  /**
+   * Bytes of symbol tables that threads hand over with what else they found out about the binaries of an image. Those of a
+   * Debian root take 4 MB; what is more is read again.
+   */
+  earlySymbolBytes: 16_777_216,
   /** Bytes of a file of Kubernetes objects. Charts of a whole platform render to some 5 MB. */
   manifestFileBytes: 67_108_864,
   /** Bytes of an image's facts once inflated. A Debian root of 900 binaries takes 2 MB. */

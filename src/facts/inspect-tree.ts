@@ -1,3 +1,4 @@
+import type { ElfFile } from '../binary/elf/elf-file.ts';
 import type { ByteSource, FileSource } from '../bytes/byte-source.ts';
 import { withLentMemory } from '../bytes/lent-memory.ts';
 import { ElfgateError, FormatError } from '../errors.ts';
@@ -5,7 +6,7 @@ import type { FileTree, TreeEntry } from '../image/file-tree.ts';
 import { formatOf, type InspectedBinary, inspectBinary } from './binary-facts.ts';
 import { rootedFacts } from './elf-facts.ts';
 import type { InspectOptions } from './inspected-target.ts';
-import { linkageOfTree, type TreeLinkage } from './linkage-facts.ts';
+import { type EarlyLinkage, linkageOfTree, type TreeLinkage } from './linkage-facts.ts';
 import { rootFacts } from './root-facts.ts';
 import type { ProblemFacts, RootFacts } from './schema.ts';
 
@@ -24,6 +25,8 @@ export type EarlyFacts = InspectedBinary | ProblemFacts | null;
 export interface TreeOptions extends InspectOptions {
   /** Looks whether a file has been inspected already: `undefined` when it has not, `null` when it is no binary. */
   readonly early?: (path: string) => EarlyFacts | undefined;
+  /** The same for what the loader of the root asks of a file; `null` when it has not been asked. */
+  readonly earlyLinkage?: (path: string) => EarlyLinkage | null;
   /** LD_LIBRARY_PATH of the processes that an image starts. */
   readonly libraryPath?: readonly string[];
 }
@@ -58,7 +61,7 @@ export function inspectTree(tree: FileTree, options: TreeOptions): InspectedTree
     binaries,
     problems,
     root: rootFacts(tree),
-    linkage: linkageOfTree(tree, binaries, options.libraryPath ?? []),
+    linkage: linkageOfTree(tree, binaries, options.libraryPath ?? [], options.earlyLinkage),
   };
 }
 
@@ -66,9 +69,15 @@ export function inspectTree(tree: FileTree, options: TreeOptions): InspectedTree
  * Inspects a file for itself, without the root around it.
  *
  * @param path names it in problems; a file that has several gets the others later.
+ * @param meanwhile is given an ELF file that is in order; nothing is to hold on to its bytes afterwards.
  * @returns `null` for a file that is no binary.
  */
-export function inspectAlone(source: ByteSource, path: string, symbols: InspectOptions['symbols']): EarlyFacts {
+export function inspectAlone(
+  source: ByteSource,
+  path: string,
+  symbols: InspectOptions['symbols'],
+  meanwhile: (elf: ElfFile) => void = () => {},
+): EarlyFacts {
   try {
     if (formatOf(source) === null) {
       return null;
@@ -77,6 +86,9 @@ export function inspectAlone(source: ByteSource, path: string, symbols: InspectO
       const binary = inspectBinary(lent, { path, root: null, role: null, named: false, symbols });
       // The file is closed after this: what later steps need of it is read now, and nothing holds on to its bytes.
       const hashes = binary.hashes === null ? null : { ...binary.hashes };
+      if (binary.elf !== null) {
+        meanwhile(binary.elf);
+      }
       return { facts: binary.facts, elf: null, hashes };
     });
   } catch (error) {

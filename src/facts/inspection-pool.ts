@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { ElfgateError } from '../errors.ts';
 import type { FileContent } from '../image/layers/file-contents.ts';
-import type { EarlyFacts } from './inspect-tree.ts';
+import { limits } from '../limits.ts';
 import type { InspectedContent, InspectionSetup, InspectionTask } from './inspection-thread.ts';
 
 /** Inspects binaries on other threads while the rest of the image is still being inflated. */
@@ -11,7 +11,7 @@ export interface InspectionPool {
   /** Takes a binary, whose content must not change or go away before {@link finish}. */
   add(path: string, content: FileContent): void;
   /** What was found in each; the threads end, for their memory is needed elsewhere. @throws whatever a thread threw */
-  finish(): Promise<ReadonlyMap<FileContent, EarlyFacts>>;
+  finish(): Promise<ReadonlyMap<FileContent, Omit<InspectedContent, 'index'>>>;
   /** Ends the threads, whatever they do. */
   close(): void;
 }
@@ -29,7 +29,8 @@ export function inspectionPool(symbols: InspectionSetup['symbols']): InspectionP
     () => new Worker(threadFile, { workerData: setup, env: {} }),
   );
   const contents: FileContent[] = [];
-  const found = new Map<FileContent, EarlyFacts>();
+  const found = new Map<FileContent, Omit<InspectedContent, 'index'>>();
+  let symbolBytes = 0;
   const all = Promise.withResolvers<void>();
   // Somebody may fail before anybody waits for this.
   all.promise.catch(() => {});
@@ -40,10 +41,13 @@ export function inspectionPool(symbols: InspectionSetup['symbols']): InspectionP
     }
   };
   for (const thread of threads) {
-    thread.on('message', ({ index, facts }: InspectedContent) => {
+    thread.on('message', ({ index, facts, linkage }: InspectedContent) => {
       const content = contents[index];
       if (content !== undefined) {
-        found.set(content, facts);
+        const bytes = linkage?.symbols.bytes ?? 0;
+        const isKept = symbolBytes + bytes <= limits.earlySymbolBytes;
+        symbolBytes += isKept ? bytes : 0;
+        found.set(content, { facts, linkage: isKept ? linkage : null });
         settle();
       }
     });

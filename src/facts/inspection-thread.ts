@@ -3,6 +3,7 @@ import { enableCompileCache } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ContentPlace } from '../image/layers/file-contents.ts';
 import type { EarlyFacts } from './inspect-tree.ts';
+import type { EarlyLinkage } from './linkage-facts.ts';
 
 /** What a thread is started with. */
 export interface InspectionSetup {
@@ -20,6 +21,7 @@ export interface InspectionTask {
 export interface InspectedContent {
   readonly index: number;
   readonly facts: EarlyFacts;
+  readonly linkage: EarlyLinkage | null;
 }
 
 const { symbols, compileCache } = workerData as InspectionSetup;
@@ -28,9 +30,14 @@ if (compileCache !== null) {
 }
 // Only what is loaded after this comes from the cache.
 const { inspectAlone } = await import('./inspect-tree.ts');
+const { earlyLinkageOf } = await import('./linkage-facts.ts');
 const { sourceAt } = await import('../image/layers/file-contents.ts');
 
 parentPort?.on('message', ({ index, path, place }: InspectionTask) => {
-  const answer: InspectedContent = { index, facts: inspectAlone(sourceAt(place, path), path, symbols) };
+  let linkage: EarlyLinkage | null = null;
+  const facts = inspectAlone(sourceAt(place, path), path, symbols, (elf) => {
+    linkage = earlyLinkageOf(elf);
+  });
+  const answer: InspectedContent = { index, facts, linkage };
   parentPort?.postMessage(answer);
 });

@@ -8,10 +8,11 @@ import { limits } from '../limits.ts';
 import { runsOwnInitialisers } from '../loader/dlopen/initialisers.ts';
 import { serves } from '../loader/global-scope.ts';
 import { findInitialiserCycles, type InitialiserOpens, sharedObjectNames } from '../loader/initialiser-cycles.ts';
-import { LibraryShelf } from '../loader/library-closure/library-shelf.ts';
+import { type KnownObject, LibraryShelf } from '../loader/library-closure/library-shelf.ts';
 import { type Resolution, resolveFile } from '../loader/library-closure/resolution.ts';
+import { objectFactsOf } from '../loader/library-closure/shared-object.ts';
 import { gnuHash, readHashTable } from '../loader/library-closure/symbol-hash.ts';
-import type { SymbolIndex } from '../loader/library-closure/symbol-index.ts';
+import { readSymbolIndex, type SymbolIndex } from '../loader/library-closure/symbol-index.ts';
 import type { InspectedBinary } from './binary-facts.ts';
 import { hiddenReferencesInTree, type UnansweredObject } from './hidden-reference-facts.ts';
 import { interposedInTree } from './interposed-facts.ts';
@@ -42,6 +43,22 @@ export interface TreeMixture {
   readonly other: { readonly path: string; readonly libc: LinkedWith };
 }
 
+/** What the loader of a root asks of one object, found out before the root around it is known: plain data. */
+export interface EarlyLinkage extends KnownObject {
+  readonly opens: InitialiserOpens['opens'];
+}
+
+/** Holds on to no bytes of the file. `null` for one that no loader reads, or that contradicts its format. */
+export function earlyLinkageOf(elf: ElfFile): EarlyLinkage | null {
+  return elf.dynamic === null
+    ? null
+    : unlessDamaged(() => ({
+        object: objectFactsOf(elf),
+        symbols: readSymbolIndex(elf),
+        opens: opensUnlessProgram(elf),
+      }));
+}
+
 /** What is not in order about a file. Its references are held apart: a root has millions, to far fewer symbols. */
 interface Resolved {
   readonly facts: BinaryFacts;
@@ -70,15 +87,20 @@ type WantedSymbols = Map<string, Map<string | null, WantedSymbol>>;
  * Resolves every program and library of a root as its loader would.
  *
  * @param libraryPath LD_LIBRARY_PATH of the processes that an image starts.
+ * @param early what is known of an object; `null` when it is to be read.
  */
 export function linkageOfTree(
   tree: FileTree,
   binaries: readonly InspectedBinary[],
   libraryPath: readonly string[],
+  early: (path: string) => EarlyLinkage | null = () => null,
 ): TreeLinkage {
-  const looks = new LooksInside();
-  const shelf = new LibraryShelf(tree, limits.rootBindingSteps, (path, elf, symbols) =>
-    looks.lookInside(path, elf, symbols),
+  const looks = new LooksInside(early);
+  const shelf = new LibraryShelf(
+    tree,
+    limits.rootBindingSteps,
+    (path, elf, symbols) => looks.lookInside(path, elf, symbols),
+    early,
   );
   const dynamic = binaries.map(({ facts }) => facts).filter(isDynamic);
   const linkage: LinkageFacts[] = [];
@@ -275,24 +297,38 @@ class LooksInside {
     { readonly chain: Uint32Array | null; readonly opens: InitialiserOpens['opens'] }
   >();
   #chainBytes = 0;
+  readonly #early: (path: string) => EarlyLinkage | null;
+
+  /** @param early what is known of an object before its loader has it open; `null` for nothing. */
+  constructor(early: (path: string) => EarlyLinkage | null) {
+    this.#early = early;
+  }
 
   lookInside(path: string, elf: ElfFile, symbols: SymbolIndex | null): void {
-    const chain = symbols?.hash?.kind === 'gnu' ? symbols.hash.chain : null;
+    const chain = symbols === null ? null : chainIn(symbols);
     const isKept = chain !== null && this.#chainBytes + chain.byteLength <= limits.keptChainBytes;
     this.#chainBytes += isKept ? chain.byteLength : 0;
-    const opens = isProgram(elf) ? [] : (unlessDamaged(() => opensOf(elf)) ?? []);
-    this.#looks.set(path, { chain: isKept ? chain : null, opens });
+    this.#looks.set(path, { chain: isKept ? chain : null, opens: opensUnlessProgram(elf) });
   }
 
   /** The hash values of what an object defines, their lowest bits aside; `null` where only the file itself tells. */
   chainOf(path: string): Uint32Array | null {
-    return this.#looks.get(path)?.chain ?? null;
+    const early = this.#early(path);
+    return early === null ? (this.#looks.get(path)?.chain ?? null) : chainIn(early.symbols);
   }
 
   /** Libraries that an object may open while it is initialised. */
   opensOf(path: string, tree: FileTree): InitialiserOpens['opens'] {
-    return this.#looks.get(path)?.opens ?? askFile(tree, path, opensOf) ?? [];
+    return (this.#early(path) ?? this.#looks.get(path))?.opens ?? askFile(tree, path, opensOf) ?? [];
   }
+}
+
+function chainIn({ hash }: SymbolIndex): Uint32Array | null {
+  return hash?.kind === 'gnu' ? hash.chain : null;
+}
+
+function opensUnlessProgram(elf: ElfFile): InitialiserOpens['opens'] {
+  return isProgram(elf) ? [] : (unlessDamaged(() => opensOf(elf)) ?? []);
 }
 
 function findDefiners(

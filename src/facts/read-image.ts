@@ -5,8 +5,9 @@ import type { FileContent } from '../image/layers/file-contents.ts';
 import { type ImageTree, imageTree } from '../image/layers/image-tree.ts';
 import { formatPlatform } from '../image/platform.ts';
 import { limits } from '../limits.ts';
-import { type EarlyFacts, inspectTree } from './inspect-tree.ts';
+import { inspectTree } from './inspect-tree.ts';
 import type { ImageAccess, InspectedContents, InspectOptions } from './inspected-target.ts';
+import type { InspectedContent } from './inspection-thread.ts';
 import { launchFacts } from './launch-facts.ts';
 
 /**
@@ -46,13 +47,13 @@ function contentsOfTree(
   image: Image,
   tree: ImageTree,
   { symbols }: InspectOptions,
-  early: ReadonlyMap<FileContent, EarlyFacts>,
+  found: ReadonlyMap<FileContent, Omit<InspectedContent, 'index'>>,
 ): InspectedContents {
   const { config } = image;
-  const earlyAt = (path: string): EarlyFacts | undefined => {
+  const foundAt = (path: string): Partial<InspectedContent> => {
     const content = tree.contentOf(path);
     // What is not kept does not start like a binary.
-    return content === null ? null : early.get(content);
+    return content === null ? { facts: null, linkage: null } : (found.get(content) ?? {});
   };
   const launch = launchFacts(
     {
@@ -68,7 +69,12 @@ function contentsOfTree(
     kind: 'image',
     digest: image.digest,
     meeting: { platform: formatPlatform(image.platform), container: null },
-    ...inspectTree(tree, { symbols, early: earlyAt, libraryPath: launch.libraryPath }),
+    ...inspectTree(tree, {
+      symbols,
+      early: (path) => foundAt(path).facts,
+      earlyLinkage: (path) => foundAt(path).linkage ?? null,
+      libraryPath: launch.libraryPath,
+    }),
     image: null,
     launch,
     openings: null,

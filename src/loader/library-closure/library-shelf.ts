@@ -7,7 +7,7 @@ import type { FileTree, ResolvedPath } from '../../image/file-tree.ts';
 import { limits } from '../../limits.ts';
 import { type LibraryCache, readLibraryCache } from './cache.ts';
 import { type RunTimeLinker, runTimeLinkerFor } from './run-time-linker.ts';
-import { type Platform, readSharedObject, type SharedObject } from './shared-object.ts';
+import { type ObjectFacts, type Platform, readSharedObject, type SharedObject, sharedObject } from './shared-object.ts';
 import { readSymbolIndex, type SymbolIndex } from './symbol-index.ts';
 
 /** What a loader makes of a path. */
@@ -21,6 +21,12 @@ export type Opened =
 
 type Versions = Pick<SymbolIndex, 'versionsNeeded' | 'versionsDefined'>;
 type OnRead = (path: string, elf: ElfFile, symbols: SymbolIndex | null) => void;
+
+/** What a shelf would read from a file. */
+export interface KnownObject {
+  readonly object: ObjectFacts;
+  readonly symbols: SymbolIndex;
+}
 
 /**
  * The libraries of a root, each read once however many programs need it.
@@ -38,16 +44,24 @@ export class LibraryShelf {
   readonly #caches = new Map<string, LibraryCache | null>();
   readonly #linkers = new Map<string, RunTimeLinker>();
   readonly #onRead: OnRead;
+  readonly #known: (path: string) => KnownObject | null;
   #stepsLeft: number;
 
   /**
    * @param steps that all closures of this shelf may take together; no bound but that of each closure unless given.
    * @param onRead given each file of the root while it is open, for questions of one's own; symbols are null when damaged.
+   * @param known files of the root that were read before, and are not read again.
    */
-  constructor(root: FileTree, steps: number = Number.POSITIVE_INFINITY, onRead: OnRead = () => {}) {
+  constructor(
+    root: FileTree,
+    steps: number = Number.POSITIVE_INFINITY,
+    onRead: OnRead = () => {},
+    known: (path: string) => KnownObject | null = () => null,
+  ) {
     this.root = root;
     this.#stepsLeft = steps;
     this.#onRead = onRead;
+    this.#known = known;
   }
 
   get stepsLeft(): number {
@@ -228,19 +242,26 @@ export class LibraryShelf {
   }
 
   #read(path: string): SharedObject {
-    return readSharedObject(
-      `/${path}`,
-      path,
-      () => this.root.open(path),
-      (elf) => {
-        // What is loaded is bound next: opening each file once more for that takes longer than binding it.
-        const symbols = unlessDamaged(() => readSymbolIndex(elf));
-        if (symbols !== null && !this.#symbols.has(path)) {
-          this.#keepSymbols(path, symbols);
-        }
-        this.#onRead(path, elf, symbols);
-      },
-    );
+    const open = () => this.root.open(path);
+    const known = this.#known(path);
+    if (known !== null) {
+      this.#keepFirst(path, known.symbols);
+      return sharedObject(known.object, `/${path}`, path, open, () => known.symbols);
+    }
+    return readSharedObject(`/${path}`, path, open, (elf) => {
+      // What is loaded is bound next: opening each file once more for that takes longer than binding it.
+      const symbols = unlessDamaged(() => readSymbolIndex(elf));
+      if (symbols !== null) {
+        this.#keepFirst(path, symbols);
+      }
+      this.#onRead(path, elf, symbols);
+    });
+  }
+
+  #keepFirst(path: string, symbols: SymbolIndex): void {
+    if (!this.#symbols.has(path)) {
+      this.#keepSymbols(path, symbols);
+    }
   }
 
   #peek(path: string): Peek {

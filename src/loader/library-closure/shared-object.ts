@@ -59,6 +59,9 @@ export interface SharedObject {
   symbols(): SymbolIndex;
 }
 
+/** The part of a {@link SharedObject} that is plain data, which one thread can hand to another. */
+export type ObjectFacts = Omit<SharedObject, 'identity' | 'ask' | 'symbols'>;
+
 /** What each thread has of an object: sizes in bytes. */
 export interface ThreadStorage {
   readonly bytes: number;
@@ -82,41 +85,54 @@ export function readSharedObject(
 ): SharedObject {
   return withLentElf(path, open, (elf) => {
     meanwhile(elf);
-    const { header, dynamic } = elf;
-    const runpath = dynamic === null || dynamicValue(dynamic, DT.runpath) === null ? null : dynamic.runpath;
-    const rpath = dynamic === null || dynamicValue(dynamic, DT.rpath) === null ? null : dynamic.rpath;
-    const flags = dynamic === null ? [] : dynamicFlags(dynamic);
-    const loadable = header.type === ET.dyn || header.type === ET.exec;
-    return {
-      identity,
-      platform: {
-        machine: header.machine,
-        is64: header.encoding.is64,
-        littleEndian: header.encoding.littleEndian,
-      },
-      headerFlags: header.flags,
-      interpreter: elf.interpreter,
-      dynamic: loadable && dynamic !== null,
-      isUnloadable: !loadable || (dynamic === null && (header.type === ET.dyn || isDebugCompanion(elf.sections))),
-      soname: dynamic?.soname ?? null,
-      needed: dynamic?.needed ?? [],
-      filters: namesOf(dynamic, filterTag),
-      auxiliaries: namesOf(dynamic, auxiliaryTag),
-      rpath: runpath === null ? rpath : null,
-      runpath,
-      eitherPath: runpath ?? rpath,
-      noDefaultLibraries: flags.includes('NODEFLIB'),
-      symbolic: flags.includes('SYMBOLIC'),
-      isPieProgram: flags.includes('PIE'),
-      bindsNow: flags.includes('BIND_NOW'),
-      isNotForOpening: flags.includes('NOOPEN'),
-      threadStorage: threadStorageOf(elf),
-      wantsFixedThreadStorage: flags.includes('STATIC_TLS'),
-      executableStack: hasExecutableStack(elf),
-      ask: (question) => withElf(path, open, question),
-      symbols: () => withLentElf(path, open, readSymbolIndex),
-    };
+    return sharedObject(objectFactsOf(elf), path, identity, open, () => withLentElf(path, open, readSymbolIndex));
   });
+}
+
+/** The same for a file whose facts are known, and whose symbols `symbols` gives. */
+export function sharedObject(
+  facts: ObjectFacts,
+  path: string,
+  identity: string,
+  open: () => FileSource,
+  symbols: () => SymbolIndex,
+): SharedObject {
+  return { ...facts, identity, ask: (question) => withElf(path, open, question), symbols };
+}
+
+/** Holds on to no bytes of the file. @throws FormatError when they contradict the format. */
+export function objectFactsOf(elf: ElfFile): ObjectFacts {
+  const { header, dynamic } = elf;
+  const runpath = dynamic === null || dynamicValue(dynamic, DT.runpath) === null ? null : dynamic.runpath;
+  const rpath = dynamic === null || dynamicValue(dynamic, DT.rpath) === null ? null : dynamic.rpath;
+  const flags = dynamic === null ? [] : dynamicFlags(dynamic);
+  const loadable = header.type === ET.dyn || header.type === ET.exec;
+  return {
+    platform: {
+      machine: header.machine,
+      is64: header.encoding.is64,
+      littleEndian: header.encoding.littleEndian,
+    },
+    headerFlags: header.flags,
+    interpreter: elf.interpreter,
+    dynamic: loadable && dynamic !== null,
+    isUnloadable: !loadable || (dynamic === null && (header.type === ET.dyn || isDebugCompanion(elf.sections))),
+    soname: dynamic?.soname ?? null,
+    needed: dynamic?.needed ?? [],
+    filters: namesOf(dynamic, filterTag),
+    auxiliaries: namesOf(dynamic, auxiliaryTag),
+    rpath: runpath === null ? rpath : null,
+    runpath,
+    eitherPath: runpath ?? rpath,
+    noDefaultLibraries: flags.includes('NODEFLIB'),
+    symbolic: flags.includes('SYMBOLIC'),
+    isPieProgram: flags.includes('PIE'),
+    bindsNow: flags.includes('BIND_NOW'),
+    isNotForOpening: flags.includes('NOOPEN'),
+    threadStorage: threadStorageOf(elf),
+    wantsFixedThreadStorage: flags.includes('STATIC_TLS'),
+    executableStack: hasExecutableStack(elf),
+  };
 }
 
 function threadStorageOf(elf: ElfFile): ThreadStorage | null {
