@@ -59,15 +59,20 @@ function withoutOtherCommands(command: string): Plugin {
     name: 'without-other-commands',
     setup(bundle) {
       bundle.onResolve({ filter: /^\.\// }, ({ path, kind, importer }) =>
-        kind === 'dynamic-import' && commandLists.test(importer) && path !== `./${command}.ts`
-          ? { path, namespace: 'absent' }
-          : null,
+        kind === 'dynamic-import' && isOfOther(command, path, importer) ? { path, namespace: 'absent' } : null,
       );
     },
   };
 }
 
-const commandLists = /\bcli\/(?:policy-)?commands\.ts$/;
+function isOfOther(command: string, path: string, importer: string): boolean {
+  if (importer.endsWith('cli/policy-commands.ts')) {
+    return command !== 'policy';
+  }
+  // `policy explain` is another spelling of `explain`.
+  const own = command === 'policy' ? 'explain' : command;
+  return importer.endsWith('cli/commands.ts') && path !== `./${own}.ts`;
+}
 
 // The parser can start a program for a command, which no command here asks for, and loads node:child_process for that:
 // a tenth of the time in which a file is inspected.

@@ -4,7 +4,7 @@ import { cacheDirectory } from './directories.js';
 import type { ExitCode, Surroundings } from './surroundings.ts';
 
 /** What people and machines run again and again, and wait for: each is a file of its own in the published package. */
-export const shortCommands: readonly string[] = ['inspect', 'check', 'predict', 'resolve', 'verify'];
+export const shortCommands: readonly string[] = ['inspect', 'check', 'predict', 'resolve', 'verify', 'policy'];
 
 /** Stands in for `program.ts` in the published package, where it is one file for each short command and one for all. */
 export async function run(argv: readonly string[], surroundings: Surroundings): Promise<ExitCode> {

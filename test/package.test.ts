@@ -55,4 +55,9 @@ test('the packed package checks a binary in an empty directory, without Go and w
   const own = await call('policy', 'check', join(user, 'rules'));
   t.is(own.exitCode, 1, own.stderr);
   t.regex(own.stdout, /undefined function nope/);
+  const explained = await call('policy', 'explain', 'plugin/exports');
+  t.is(explained.exitCode, 0, explained.stderr);
+  mkdirSync(join(user, 'nothing'));
+  const formatted = await call('policy', 'fmt', join(user, 'nothing'));
+  t.is(formatted.exitCode, 0, formatted.stderr);
 });

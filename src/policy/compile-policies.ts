@@ -83,7 +83,11 @@ export async function formatPolicies(
 ): Promise<readonly { readonly location: string; readonly text: string; readonly changed: boolean }[]> {
   const { askOpa } = await import('./opa.ts');
   const sources = readPolicySources(directories);
-  const formatted = await askOpa('fmt', { sources: { ...sources.policies, ...sources.tests } }, options);
+  const files = { ...sources.policies, ...sources.tests };
+  if (Object.keys(files).length === 0) {
+    return [];
+  }
+  const formatted = await askOpa('fmt', { sources: files }, options);
   if (formatted.outcome === 'rejected') {
     throw policyError(formatted.problems, sources);
   }
