@@ -27,19 +27,44 @@ export function interpreterInRoot(program: Program, root: FileTree): 'present' |
   if (program.interpreter === null) {
     return null;
   }
-  const found = root.resolve(program.interpreter);
+  const loader = loaderAt(program.interpreter, root);
+  if (loader === 'absent') {
+    return 'absent';
+  }
+  const same =
+    loader !== 'damaged' &&
+    loader.machine === program.machine &&
+    loader.class === program.class &&
+    loader.endian === program.endian;
+  return same ? 'present' : 'other-machine';
+}
+
+type Loader = Omit<Program, 'interpreter'> | 'absent' | 'damaged';
+
+// Nearly all programs of a root name one of a few.
+const loaders = new WeakMap<FileTree, Map<string, Loader>>();
+const mostLoaders = 64;
+
+function loaderAt(path: string, root: FileTree): Loader {
+  const known = loaders.get(root) ?? new Map<string, Loader>();
+  const loader = known.get(path) ?? readLoader(path, root);
+  if (known.size < mostLoaders) {
+    loaders.set(root, known.set(path, loader));
+  }
+  return loader;
+}
+
+function readLoader(path: string, root: FileTree): Loader {
+  const found = root.resolve(path);
   if (found === null || found.kind !== 'file') {
     return 'absent';
   }
   const source = root.open(found.path);
   try {
-    const loader = machineOf(readHeader(source));
-    const same =
-      loader.machine === program.machine && loader.class === program.class && loader.endian === program.endian;
-    return same ? 'present' : 'other-machine';
+    return machineOf(readHeader(source));
   } catch (error) {
     if (error instanceof FormatError) {
-      return 'other-machine';
+      return 'damaged';
     }
     throw error;
   } finally {
