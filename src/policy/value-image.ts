@@ -102,9 +102,10 @@ const scratchBytesKept = 16_777_216;
 const keysKept = 4_096;
 const keyCharactersKept = 64;
 /** Keys of an object beyond which they are sorted first. Names that were chosen to share a bucket take the square of it. */
-const keysLinkedUnsorted = 64;
-/** Lists of keys, and their beginnings, that are remembered: the objects of facts are of some fifty kinds. */
+const keysLinkedUnsorted = 16;
+/** Lists of keys, and their beginnings, that are remembered, and the keys of the longest: objects of facts are of fifty kinds. */
 const shapesKept = 4_096;
+const shapeKeys = 64;
 
 interface Key {
   readonly utf8: Uint8Array;
@@ -408,7 +409,7 @@ function writeTable(type: number, address: number, second: number, third: number
 
 /** The table of an object with certain contents under certain names. Undefined ones are left out. */
 function tableOf(names: readonly string[], contents: readonly unknown[]): Table {
-  let shape: Shape | null = names.length > keysLinkedUnsorted ? null : noKeys;
+  let shape: Shape | null = names.length > shapeKeys ? null : noKeys;
   for (let index = 0; shape !== null && index < names.length; index++) {
     if (contents[index] !== undefined) {
       shape = longerShape(shape, names[index] ?? '');
