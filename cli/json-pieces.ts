@@ -28,8 +28,7 @@ function* parts(value: unknown, indent: string, depth: number): Generator<string
             .filter(([, member]) => member !== undefined)
             .map(([name, member]) => [`${JSON.stringify(name)}: `, member]);
   if (entries.length === 0) {
-    // Texts hold no line breaks in JSON: each one is the layout's.
-    yield JSON.stringify(value, null, 2).replaceAll('\n', `\n${indent}`);
+    yield indented(value, indent.length / 2);
     return;
   }
   const [open, close] = Array.isArray(value) ? ['[', ']'] : ['{', '}'];
@@ -39,4 +38,17 @@ function* parts(value: unknown, indent: string, depth: number): Generator<string
     yield* parts(member, `${indent}  `, depth - 1);
   }
   yield `\n${indent}${close}`;
+}
+
+/** The text of a value as it is inside so many lists: moving its lines would make it once more. */
+function indented(value: unknown, level: number): string {
+  let nested = value;
+  for (let each = 0; each < level; each++) {
+    nested = [nested];
+  }
+  // Of each list the line of its bracket before the value and after it, and the spaces that these lines begin with.
+  const before = 2 * level + level * (level + 1);
+  const after = 2 * level + level * (level - 1);
+  const text = JSON.stringify(nested, null, 2);
+  return text.slice(before, text.length - after);
 }

@@ -25,12 +25,18 @@ export async function writeOutput(
   }
 }
 
+// Room for most pieces.
+const writtenBytes = 1 << 17;
+
 function writeFile(path: string, pieces: Iterable<string>): void {
   try {
     const file = openSync(path, 'w');
+    // Pieces get the same memory one after the other. New memory for each would be garbage as large as the whole output.
+    const memory = Buffer.allocUnsafe(writtenBytes);
     try {
       for (const piece of pieces) {
-        writeFileSync(file, piece);
+        const fits = Buffer.byteLength(piece) <= memory.length;
+        writeFileSync(file, fits ? memory.subarray(0, memory.write(piece)) : piece);
       }
     } finally {
       closeSync(file);
