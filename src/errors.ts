@@ -84,3 +84,15 @@ export class FormatError extends ElfgateError {
     return this.path === null ? new FormatError(this.offset, this.sentence, path) : this;
   }
 }
+
+/** The answer of a reading; `null` for what contradicts its format or cannot be read, where that is said elsewhere. */
+export function unlessDamaged<Answer>(read: () => Answer): Answer | null {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof ElfgateError) {
+      return null;
+    }
+    throw error;
+  }
+}

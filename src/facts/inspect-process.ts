@@ -1,6 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { type FileSource, openFile } from '../bytes/byte-source.ts';
-import { ElfgateError } from '../errors.ts';
+import { ElfgateError, unlessDamaged } from '../errors.ts';
 import { directoryTree } from '../image/directory.ts';
 import type { FileTree, TreeEntry } from '../image/file-tree.ts';
 import { limits } from '../limits.ts';
@@ -101,14 +101,7 @@ function onlyFiles(root: FileTree, place: string, executable: string, mapped: Re
 }
 
 function openIn(root: FileTree, place: string, file: string, executable: string): FileSource | null {
-  try {
-    return file === executable ? openFile(`${place}/exe`) : root.open(withoutRoot(file));
-  } catch (error) {
-    if (error instanceof ElfgateError) {
-      return null;
-    }
-    throw error;
-  }
+  return unlessDamaged(() => (file === executable ? openFile(`${place}/exe`) : root.open(withoutRoot(file))));
 }
 
 function withoutRoot(path: string): string {

@@ -1,7 +1,7 @@
 import { ElfFile } from '../binary/elf/elf-file.ts';
 import { isProgram } from '../binary/elf/hardening.ts';
 import type { FileSource } from '../bytes/byte-source.ts';
-import { ElfgateError } from '../errors.ts';
+import { unlessDamaged } from '../errors.ts';
 import type { FileTree } from '../image/file-tree.ts';
 import { limits } from '../limits.ts';
 import { findInterposed, type Interposed, type ScopeMember } from '../loader/interposition.ts';
@@ -85,7 +85,7 @@ function interposedBetween(tree: FileTree, paths: readonly string[]): readonly I
 
 /** `null` for a file that cannot be read or contradicts its format: resolving it has said so. */
 function readable(tree: FileTree, path: string, opened: FileSource[]): ElfFile | null {
-  try {
+  return unlessDamaged(() => {
     const source = tree.open(path);
     opened.push(source);
     const elf = new ElfFile(source);
@@ -93,10 +93,5 @@ function readable(tree: FileTree, path: string, opened: FileSource[]): ElfFile |
     return elf.relocations.length + (elf.dynamicSymbols?.length ?? 0) + (elf.symbolVersions?.needed.length ?? 0) >= 0
       ? elf
       : null;
-  } catch (error) {
-    if (error instanceof ElfgateError) {
-      return null;
-    }
-    throw error;
-  }
+  });
 }

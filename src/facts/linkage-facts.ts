@@ -2,7 +2,7 @@ import { ElfFile } from '../binary/elf/elf-file.ts';
 import { isProgram } from '../binary/elf/hardening.ts';
 import { encodeName } from '../binary/elf/string-table.ts';
 import { withLentMemory } from '../bytes/lent-memory.ts';
-import { ElfgateError } from '../errors.ts';
+import { ElfgateError, unlessDamaged } from '../errors.ts';
 import type { FileTree } from '../image/file-tree.ts';
 import { limits } from '../limits.ts';
 import { runsOwnInitialisers } from '../loader/dlopen/initialisers.ts';
@@ -380,17 +380,6 @@ function askFile<Answer>(tree: FileTree, path: string, question: (elf: ElfFile) 
     return unlessDamaged(() => withLentMemory(source, (lent) => question(new ElfFile(lent))));
   } finally {
     source.close();
-  }
-}
-
-function unlessDamaged<Answer>(read: () => Answer): Answer | null {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof ElfgateError) {
-      return null;
-    }
-    throw error;
   }
 }
 

@@ -57,19 +57,13 @@ export function addKnownOpenings(
 ): PredictedOpenings {
   const all = new Map(alone);
   const known = targets.map(({ name, openings }, index) => {
-    const met = new Set(
-      pairs[index]?.facts.flatMap(({ host, plugin }) =>
-        host.target === name ? [openingKey({ target: '', path: host.path }, '', plugin)] : [],
-      ),
-    );
-    const meets = (host: string, plugin: string) => met.has(openingKey({ target: '', path: host }, '', plugin));
+    const met = new Set(pairs[index]?.facts.map(({ host, plugin }) => openingKey(host, name, plugin)));
+    const keyOf = (host: string, plugin: string): string => openingKey({ target: name, path: host }, name, plugin);
     for (const { host, plugin, prediction } of openings?.alone ?? []) {
-      if (meets(host, plugin)) {
-        all.set(openingKey({ target: name, path: host }, name, plugin), prediction);
-      }
+      all.set(keyOf(host, plugin), prediction);
     }
     return (openings?.sequences ?? [])
-      .filter(({ host, results }) => results.every(({ plugin }) => meets(host.path, plugin)))
+      .filter(({ host, results }) => results.every(({ plugin }) => met.has(keyOf(host.path, plugin))))
       .map((sequence) => inTarget(sequence, name));
   });
   return {

@@ -14,6 +14,7 @@ import { startGatekeeper } from '../lab/gatekeeper.ts';
 import { artifacts } from '../lab/lab.ts';
 import type { AdmissionSetting } from './admission-setting.ts';
 import { opaPeer } from './opa-peer.ts';
+import { ownCache } from './own-cache.ts';
 
 /** A server that answers reviews over TLS. */
 export interface AdmissionServer {
@@ -37,8 +38,8 @@ export async function startElfgate({ tls, authority, configurationFile }: Admiss
       // The peers write no records of their decisions either.
       ...['--log-level', 'warn', '--drain-delay', '0'],
     ],
-    // Facts on disk would be known already.
-    { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, XDG_CACHE_HOME: cacheWithPolicies() } },
+    // Facts on disk would be known already; compiling the policies is not what is measured here.
+    { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, XDG_CACHE_HOME: ownCache(['facts']) } },
   );
   killedWithThis(child);
   await accepting(port);
@@ -55,16 +56,6 @@ export async function startElfgate({ tls, authority, configurationFile }: Admiss
     pid: child.pid ?? 0,
     stop: () => ended(child),
   };
-}
-
-/** The user's cache without its facts: compiling the policies is not what is measured here. */
-function cacheWithPolicies(): string {
-  const cache = mkdtempSync(join(tmpdir(), 'elfgate-bench-cache-'));
-  cpSync(cacheDirectory(process.env), join(cache, 'elfgate'), {
-    recursive: true,
-    filter: (source) => !/\/elfgate\/(?:lab|facts|bench)(?:\/|$)/.test(source),
-  });
-  return cache;
 }
 
 const policies = join(import.meta.dirname, '..', '..', 'policies');

@@ -2,7 +2,7 @@ import { realpathSync } from 'node:fs';
 import type { ElfFile } from '../../binary/elf/elf-file.ts';
 import { encodingOf, Fields } from '../../binary/elf/encoding.ts';
 import { type FileSource, openFile } from '../../bytes/byte-source.ts';
-import { ElfgateError } from '../../errors.ts';
+import { ElfgateError, unlessDamaged } from '../../errors.ts';
 import type { FileTree, ResolvedPath } from '../../image/file-tree.ts';
 import { limits } from '../../limits.ts';
 import { type LibraryCache, readLibraryCache } from './cache.ts';
@@ -283,18 +283,6 @@ export class LibraryShelf {
 
 /** Bytes of a symbol index that take about as long to make as a step of binding. */
 const symbolBytesPerStep = 4;
-
-/** `null` for what contradicts the format or cannot be read, which is said when it is asked for. */
-function unlessDamaged<Answer>(read: () => Answer): Answer | null {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof ElfgateError) {
-      return null;
-    }
-    throw error;
-  }
-}
 
 function assertLoadable(header: PeekedHeader | string, path: string): void {
   if (

@@ -94,10 +94,8 @@ export function startHost(host: HostFile, root: HostRoot, close: (source: { clos
   }
   const dialect = dialectOf(elf.interpreter);
   const { tree, environment } = root;
-  const finder = libraryFinder({
-    ...{ root: tree, environment },
-    ...{ host: elf.header, interpreter: elf.interpreter, dialect, close },
-  });
+  const { header, interpreter } = elf;
+  const finder = libraryFinder({ root: tree, environment, host: header, interpreter, dialect, close });
   const directory = root.inside(host.path)?.replace(/\/?[^/]*$/, '') ?? null;
   const requester: Requester = { elf, directory, loadedBy: null };
   const name = host.path;

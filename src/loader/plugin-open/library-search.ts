@@ -79,9 +79,11 @@ export function libraryFinder(surroundings: SearchSurroundings): LibraryFinder {
         return open(surroundings.interpreter) ?? { kind: 'missing' };
       }
       // The loader is in the process already, and answers to its soname (glibc elf/rtld.c, _dl_rtld_libname2).
-      const loader = surroundings.interpreter === null ? null : open(surroundings.interpreter);
-      if (surroundings.dialect.kind === 'glibc' && loader?.kind === 'found' && loader.elf.dynamic?.soname === needed) {
-        return loader;
+      if (surroundings.dialect.kind === 'glibc' && surroundings.interpreter !== null) {
+        const loader = open(surroundings.interpreter);
+        if (loader?.kind === 'found' && loader.elf.dynamic?.soname === needed) {
+          return loader;
+        }
       }
       if (needed.includes('/')) {
         return needed.startsWith('/') ? (open(needed) ?? { kind: 'missing' }) : { kind: 'unknown' };

@@ -6,7 +6,7 @@ import { cPrograms } from './c-programs.ts';
 import { debianRoots } from './debian-roots.ts';
 import { goHosts } from './go-hosts.ts';
 import { goPlugins } from './go-plugins.ts';
-import { roots } from './roots.ts';
+import { root, roots } from './roots.ts';
 
 function image(
   name: string,
@@ -18,70 +18,39 @@ function image(
 }
 
 /** What a build step that cleans up, and another one that starts a directory anew, leave behind. */
-const cleaned: Recipe = {
-  output: 'cleaned',
-  sources: null,
-  steps: [
-    {
-      kind: 'tree',
-      entries: {
-        'usr/share/.wh.doc': { text: '' },
-        'usr/bin/.wh.perl': { text: '' },
-        'usr/lib/gcc/.wh..wh..opq': { text: '' },
-        'usr/lib/gcc/kept': { text: 'of the upper layer' },
-      },
-    },
-  ],
-};
+const cleaned = root('cleaned', {
+  'usr/share/.wh.doc': { text: '' },
+  'usr/bin/.wh.perl': { text: '' },
+  'usr/lib/gcc/.wh..wh..opq': { text: '' },
+  'usr/lib/gcc/kept': { text: 'of the upper layer' },
+});
 
 const libc: Readonly<Record<string, TreeEntry>> = {
   'lib64/ld-linux-x86-64.so.2': { library: 'ld-linux-x86-64.so.2' },
   'lib/x86_64-linux-gnu/libc.so.6': { library: 'libc.so.6' },
 };
 
-const gateway: Recipe = {
-  output: 'root',
-  sources: null,
-  steps: [{ kind: 'tree', entries: { ...libc, 'usr/bin/gateway': { artifact: goHosts['go/host'] } } }],
-};
+const gateway = root('root', { ...libc, 'usr/bin/gateway': { artifact: goHosts['go/host'] } });
 
 function delivered(name: string, artifact: Recipe): Recipe {
-  return { output: 'root', sources: null, steps: [{ kind: 'tree', entries: { [`${name}.so`]: { artifact } } }] };
+  return root('root', { [`${name}.so`]: { artifact } });
 }
 
-const elsewhere: Recipe = {
-  output: 'root',
-  sources: null,
-  steps: [
-    {
-      kind: 'tree',
-      entries: {
-        ...libc,
-        'usr/bin/calls-provider': { artifact: cPrograms['c/calls-provider'] },
-        'opt/lib/libprovider.so': { artifact: cLibraries['c/provider'] },
-      },
-    },
-  ],
-};
+const elsewhere = root('root', {
+  ...libc,
+  'usr/bin/calls-provider': { artifact: cPrograms['c/calls-provider'] },
+  'opt/lib/libprovider.so': { artifact: cLibraries['c/provider'] },
+});
 
 /** A host with plugins of which one does not load after another, and one that needs a library outside the usual places. */
-const market: Recipe = {
-  output: 'root',
-  sources: null,
-  steps: [
-    {
-      kind: 'tree',
-      entries: {
-        ...libc,
-        'usr/bin/market': { artifact: goHosts['go/host'] },
-        'plugins/auditor.so': { artifact: goPlugins['go/plugin-auditor'] },
-        'plugins/billing.so': { artifact: goPlugins['go/plugin-billing-other-ledger'] },
-        'plugins/needy.so': { artifact: goPlugins['go/plugin-missing-library'] },
-        'opt/lib/libabsent.so': { artifact: cLibraries['c/absent'] },
-      },
-    },
-  ],
-};
+const market = root('root', {
+  ...libc,
+  'usr/bin/market': { artifact: goHosts['go/host'] },
+  'plugins/auditor.so': { artifact: goPlugins['go/plugin-auditor'] },
+  'plugins/billing.so': { artifact: goPlugins['go/plugin-billing-other-ledger'] },
+  'plugins/needy.so': { artifact: goPlugins['go/plugin-missing-library'] },
+  'opt/lib/libabsent.so': { artifact: cLibraries['c/absent'] },
+});
 
 const preload = ['LD_PRELOAD=/usr/lib/libtrace.so'];
 

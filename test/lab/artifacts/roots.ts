@@ -42,7 +42,7 @@ function nssModule(flags: readonly string[]): Recipe {
   };
 }
 
-function root(name: string, entries: Readonly<Record<string, TreeEntry>>): Recipe {
+export function root(name: string, entries: Readonly<Record<string, TreeEntry>>): Recipe {
   return { output: name, sources: null, steps: [{ kind: 'tree', entries }] };
 }
 
