@@ -1,11 +1,15 @@
 import { spawn } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout } from 'node:timers/promises';
 import test from 'ava';
 import { Check } from 'typebox/value';
 import { FactsDocument } from '../../src/facts/schema.ts';
 import { artifacts } from '../lab/lab.ts';
 import { emptyDirectory, runCli } from './run-cli.ts';
+
+const main = join(import.meta.dirname, '..', '..', 'cli', 'main.ts');
 
 test('one target gives one document that follows the published schema', async (t) => {
   const { exitCode, stdout, stderr } = await runCli(['inspect', process.execPath, '-o', 'json']);
@@ -142,7 +146,6 @@ test('two runs print the same bytes', async (t) => {
 });
 
 test('a reader who stops early ends nothing with an error', async (t) => {
-  const main = join(import.meta.dirname, '..', '..', 'cli', 'main.ts');
   const child = spawn(process.execPath, [main, 'inspect', process.execPath, '--symbols', '-o', 'json'], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -156,4 +159,26 @@ test('a reader who stops early ends nothing with an error', async (t) => {
   });
   t.is(stderr, '');
   t.is(exitCode, 0);
+});
+
+test('a reader who is slow gets all of both outputs', async (t) => {
+  const directory = emptyDirectory();
+  const damaged = 4_000;
+  const truncated = readFileSync(process.execPath).subarray(0, 1_000);
+  for (let index = 0; index < damaged; index++) {
+    writeFileSync(join(directory, `damaged-${index}`), truncated);
+  }
+  const child = spawn(process.execPath, [main, 'inspect', directory, '-o', 'json'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const exited = new Promise((resolve) => {
+    child.on('exit', resolve);
+  });
+  // Time in which a program that did not wait would be gone.
+  const first = await Promise.race([exited, setTimeout(5_000, 'waits for its reader')]);
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  t.is(first, 'waits for its reader');
+  t.is(JSON.parse(stdout).problems.length, damaged);
+  t.is(stderr.match(/^.*damaged-\d+.*$/gm)?.length, damaged);
+  t.is(await exited, 2);
 });
