@@ -51,7 +51,7 @@ type place struct {
 // build compiles by way of package rego and not of package compile, which compiles the sources a second time, formats
 // them and prints the whole plan, each for nobody: together half of the time.
 func build(ctx context.Context, asked request) (*buildResult, error) {
-	checked, modules, err := compiled(asked)
+	checked, modules, err := compiled(asked, unrolled)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +84,7 @@ func outline(asked request) ([]moduleOutline, error) {
 }
 
 func check(asked request) (*checkResult, error) {
-	checked, modules, err := compiled(asked)
+	checked, modules, err := compiled(asked, asWritten)
 	if err != nil {
 		return nil, err
 	}
@@ -97,8 +97,8 @@ func check(asked request) (*checkResult, error) {
 }
 
 // compiled runs OPA's checks, for elfgate's own packages in strict mode (unused variables and imports are errors). It
-// returns the modules as they were parsed, too: the compiler rewrites its own copies.
-func compiled(asked request) (*ast.Compiler, map[string]*ast.Module, error) {
+// returns the modules as they were parsed, too: what is compiled is what the function `prepared` makes of them.
+func compiled(asked request, prepared func(map[string]*ast.Module) (map[string]*ast.Module, error)) (*ast.Compiler, map[string]*ast.Module, error) {
 	if len(asked.Sources) == 0 {
 		return nil, nil, errors.New("no sources")
 	}
@@ -106,19 +106,25 @@ func compiled(asked request) (*ast.Compiler, map[string]*ast.Module, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	own := ownModules(modules, asked.Roots)
+	all, err := prepared(modules)
+	if err != nil {
+		return nil, nil, err
+	}
+	own := ownModules(all, asked.Roots)
 	compiler := newCompiler().WithStrict(true)
 	if compiler.Compile(own); compiler.Failed() {
 		return nil, nil, compiler.Errors
 	}
-	if len(own) < len(modules) {
+	if len(own) < len(all) {
 		compiler = newCompiler()
-		if compiler.Compile(modules); compiler.Failed() {
+		if compiler.Compile(all); compiler.Failed() {
 			return nil, nil, compiler.Errors
 		}
 	}
 	return compiler, modules, nil
 }
+
+func asWritten(modules map[string]*ast.Module) (map[string]*ast.Module, error) { return modules, nil }
 
 // ownModules leaves out what was written for other programs.
 func ownModules(modules map[string]*ast.Module, roots map[string][]string) map[string]*ast.Module {
