@@ -8,11 +8,10 @@ import { limits } from '../limits.ts';
  * that `opa_json_parse` would have made: policies step through both in the same order. Nothing in the runtime changes or
  * frees the values of an input, which is why equal keys, list indices and constants can be one value.
  *
- * An image is, in numbers of four bytes: the offset of its root, and the bytes of its values; then the values, with the
- * addresses that they have when the image lies at {@link usualAddress}; then for each address the distance in words from the
- * one before, as a byte. 255 leads on without an address.
+ * An image is the offset of its root, in eight bytes, and the values, with the addresses that they have when the image lies
+ * at {@link usualAddress}. Its memory is shared: an image goes to another thread without being copied.
  */
-export type ValueImage = Uint8Array<ArrayBuffer>;
+export type ValueImage = Uint8Array<SharedArrayBuffer>;
 
 /** What has no exact form in JSON, or is deeper or larger than the limits of an input allow. */
 export class UnsuitableValue extends Error {}
@@ -21,7 +20,6 @@ export class UnsuitableValue extends Error {}
 export const usualAddress = 1_048_576;
 
 const headerBytes = 8;
-const longestDistance = 255;
 
 /**
  * @param value plain JSON data; bigint stands for an integer of any size. An undefined field is an absent one.
@@ -45,30 +43,80 @@ export function valueImage(value: unknown): ValueImage {
  * @returns the address of its root.
  */
 export function placeImage(image: ValueImage, memory: WebAssembly.Memory, address: number): number {
-  const imageView = new DataView(image.buffer, image.byteOffset, image.byteLength);
-  const end = headerBytes + imageView.getUint32(4, true);
-  new Uint8Array(memory.buffer, address).set(image.subarray(headerBytes, end));
+  new Uint8Array(memory.buffer, address).set(image.subarray(headerBytes));
+  const root = rootOf(image);
   if (address !== usualAddress) {
-    move(image, end, new DataView(memory.buffer, address), address - usualAddress);
+    const bytes = imageBytes(image);
+    moveValue(root, {
+      placed: new DataView(memory.buffer, address, bytes),
+      bytes: address - usualAddress,
+      moved: new Uint8Array(bytes / alignment),
+    });
   }
-  return imageView.getUint32(0, true) + address;
-}
-
-/** Adds to all addresses of an image that was placed; from `end` on it says where they are. */
-function move(image: ValueImage, end: number, placed: DataView, bytes: number): void {
-  let at = 0;
-  for (let index = end; index < image.length; index++) {
-    const distance = image[index] ?? 0;
-    at += distance * 4;
-    if (distance !== longestDistance) {
-      placed.setUint32(at, placed.getUint32(at, true) + bytes, true);
-    }
-  }
+  return root + address;
 }
 
 /** Bytes of memory that an image takes. */
 export function imageBytes(image: ValueImage): number {
-  return new DataView(image.buffer, image.byteOffset, image.byteLength).getUint32(4, true);
+  return image.length - headerBytes;
+}
+
+function rootOf({ buffer, byteOffset }: ValueImage): number {
+  return new DataView(buffer, byteOffset).getUint32(0, true);
+}
+
+/** An image that lies at another address than {@link usualAddress}. */
+interface Move {
+  readonly placed: DataView;
+  /** What has to be added to its addresses. */
+  readonly bytes: number;
+  /** Of each value, by its offset, whether that is done: a value may be part of several. */
+  readonly moved: Uint8Array;
+}
+
+/** Adds to all addresses of a value, and of those that it consists of. */
+function moveValue(offset: number, move: Move): void {
+  const { placed, moved } = move;
+  if (moved[offset / alignment] === 1) {
+    return;
+  }
+  moved[offset / alignment] = 1;
+  const head = placed.getUint32(offset, true);
+  switch (head) {
+    case stringType:
+    case numberType | asDigits:
+      moveAddress(offset + 8, move);
+      break;
+    case arrayType: {
+      const length = placed.getUint32(offset + 8, true);
+      const elements = length === 0 ? 0 : moveAddress(offset + 4, move);
+      for (let index = 0; index < length; index++) {
+        moveValue(moveAddress(elements + index * itemBytes, move), move);
+        moveValue(moveAddress(elements + index * itemBytes + 4, move), move);
+      }
+      break;
+    }
+    case objectType: {
+      const buckets = moveAddress(offset + 4, move);
+      const bucketCount = placed.getUint32(offset + 8, true);
+      for (let bucket = 0; bucket < bucketCount; bucket++) {
+        for (let link = buckets + bucket * 4; placed.getUint32(link, true) !== 0; ) {
+          const element = moveAddress(link, move);
+          moveValue(moveAddress(element, move), move);
+          moveValue(moveAddress(element + 4, move), move);
+          link = element + 8;
+        }
+      }
+      break;
+    }
+  }
+}
+
+/** @returns the offset that the address at an offset stands for. */
+function moveAddress(at: number, { placed, bytes }: Move): number {
+  const address = placed.getUint32(at, true);
+  placed.setUint32(at, address + bytes, true);
+  return address - usualAddress;
 }
 
 /** The first byte of a value. */
@@ -82,12 +130,22 @@ const objectType = 6;
 const inPlace = 1 << 8;
 const asDigits = 2 << 8;
 
+/** Bytes: every value begins at a multiple of it. */
+const alignment = 8;
 /** Bytes of the structures. */
 const stringBytes = 12;
 const numberBytes = 24;
 const tableBytes = 16;
 const elementBytes = 12;
 const itemBytes = 8;
+
+/** Bytes of the longest character in UTF-8. */
+const longestCharacter = 4;
+/** Bytes behind what is written: the next may begin at a multiple of eight, and a text may turn out not to be ASCII. */
+const spareBytes = 8;
+/** From where on a call of the engine is faster. */
+const charactersWrittenOneByOne = 48;
+const bytesCopiedOneByOne = 64;
 
 /** `OPA_OBJECT_MIN_BUCKETS` and `OPA_OBJECT_LOAD_FACTOR` of `value.c`. */
 const fewestBuckets = 8;
@@ -119,10 +177,11 @@ interface Key {
 /** How the objects with certain keys are laid out, the keys in their order. */
 interface Table {
   readonly keys: readonly Key[];
-  /** Of each bucket, the number of its first element, from 1; 0 where it has none. */
-  readonly first: readonly number[];
-  /** Of each element, the number of the next one in its bucket; 0 for the last. */
-  readonly next: readonly number[];
+  /** Bytes of the elements and, behind them, of the buckets. */
+  readonly bytes: number;
+  readonly bucketCount: number;
+  /** The lists of the buckets: where each address of an element stands, and that element, both as offsets behind the table. */
+  readonly links: readonly number[];
 }
 
 /** The beginning of a list of keys, which objects of one kind share. */
@@ -137,12 +196,9 @@ interface Shape {
 // One image is written at a time, into memory that the next one uses again.
 let bytes: Uint8Array<ArrayBuffer>;
 let view: DataView;
-let distances: Uint8Array<ArrayBuffer>;
+let buffer: Buffer<ArrayBuffer>;
 /** Offset of the first free byte. 0 is no value. */
 let top = 8;
-let distancesUsed = 0;
-/** Offset of the address that was noted last. */
-let noted = 0;
 let imageNumber = 0;
 const keys = new Map<string, Key>();
 /** Offsets of what is shared in this image, 0 where it is not yet in it. */
@@ -150,24 +206,20 @@ let nullAddress = 0;
 let trueAddress = 0;
 let falseAddress = 0;
 let indices: number[] = [];
-/** Offsets of the values of arrays and objects that are not complete, innermost last. */
-const pending: number[] = [];
-let pendingCount = 0;
 let shapeCount = 0;
 let noKeys = newShape();
 
 function allocateScratch(size: number): void {
   bytes = new Uint8Array(size);
   view = new DataView(bytes.buffer);
-  distances = new Uint8Array(Math.ceil(size / 4));
+  buffer = Buffer.from(bytes.buffer);
 }
 allocateScratch(scratchBytes);
 
 function begin(): void {
-  bytes.fill(0, 0, top);
+  // A text that is not ASCII may have been begun and refused.
+  bytes.fill(0, 0, top + longestCharacter);
   top = 8;
-  distancesUsed = 0;
-  noted = 0;
   imageNumber++;
   // Not earlier: equal values have equal images.
   if (keys.size > keysKept) {
@@ -177,7 +229,6 @@ function begin(): void {
     noKeys = newShape();
     shapeCount = 0;
   }
-  pendingCount = 0;
   nullAddress = 0;
   trueAddress = 0;
   falseAddress = 0;
@@ -185,47 +236,32 @@ function begin(): void {
 }
 
 function finish(root: number): ValueImage {
-  const length = Math.ceil(top / 8) * 8;
-  const image = new Uint8Array(headerBytes + length + distancesUsed);
-  const header = new DataView(image.buffer);
-  header.setUint32(0, root, true);
-  header.setUint32(4, length, true);
+  const length = Math.ceil(top / alignment) * alignment;
+  const image = new Uint8Array(new SharedArrayBuffer(headerBytes + length));
   image.set(bytes.subarray(0, length), headerBytes);
-  image.set(distances.subarray(0, distancesUsed), headerBytes + length);
+  new DataView(image.buffer).setUint32(0, root, true);
   return image;
 }
 
 /** Offset of so many bytes that are zero, a multiple of eight. */
 function allocate(size: number): number {
-  const address = (top + 7) & ~7;
+  const address = (top + alignment - 1) & -alignment;
   const end = address + size;
-  // Distances take at most a byte for each word.
-  if (end + 8 > bytes.length) {
+  if (end + spareBytes > bytes.length) {
     if (end > limits.evaluationInputBytes) {
       throw new UnsuitableValue();
     }
-    const [before, distancesBefore] = [bytes, distances];
-    allocateScratch(Math.min(Math.max(bytes.length * 2, end * 2), limits.evaluationInputBytes + 8));
+    const before = bytes;
+    allocateScratch(Math.min(Math.max(bytes.length * 2, end * 2), limits.evaluationInputBytes + spareBytes));
     bytes.set(before);
-    distances.set(distancesBefore);
   }
   top = end;
   return address;
 }
 
-/** Writes the offset of a value, and notes that it is one. Offsets are noted in ascending order. */
+/** Writes the offset of a value. */
 function writeAddress(at: number, address: number): void {
   view.setUint32(at, address + usualAddress, true);
-  note(at);
-}
-
-function note(at: number): void {
-  let distance = (at - noted) >> 2;
-  for (; distance >= longestDistance; distance -= longestDistance) {
-    distances[distancesUsed++] = longestDistance;
-  }
-  distances[distancesUsed++] = distance;
-  noted = at;
 }
 
 function write(value: unknown, level: number): number {
@@ -279,33 +315,52 @@ function writeString(text: string): number {
   }
   const address = allocate(stringBytes + length);
   const at = address + stringBytes;
-  // The engine keeps what is constant in a register.
-  const target = bytes;
-  for (let index = 0; index < length; index++) {
-    const unit = text.charCodeAt(index);
-    if (unit >= 0x80) {
-      if (!text.isWellFormed()) {
-        throw new UnsuitableValue();
+  if (length < charactersWrittenOneByOne) {
+    // The engine keeps what is constant in a register.
+    const target = bytes;
+    for (let index = 0; index < length; index++) {
+      const unit = text.charCodeAt(index);
+      if (unit >= 0x80) {
+        return writeOtherText(text, address);
       }
-      // What is there already is written over.
-      top = address;
-      return writeUtf8(encoder.encode(text));
+      target[at + index] = unit;
     }
-    target[at + index] = unit;
+  } else if (buffer.write(text, at, length + longestCharacter) !== length) {
+    return writeOtherText(text, address);
   }
-  view.setUint32(address, stringType, true);
-  view.setUint32(address + 4, length, true);
-  writeAddress(address + 8, at);
+  writeStringHead(address, length);
   return address;
 }
 
+/** A text that is not ASCII, in place of what is at an address, which begins as it does. */
+function writeOtherText(text: string, address: number): number {
+  if (!text.isWellFormed()) {
+    throw new UnsuitableValue();
+  }
+  top = address;
+  return writeUtf8(encoder.encode(text));
+}
+
 function writeUtf8(utf8: Uint8Array): number {
-  const address = allocate(stringBytes + utf8.length);
-  view.setUint32(address, stringType, true);
-  view.setUint32(address + 4, utf8.length, true);
-  writeAddress(address + 8, address + stringBytes);
-  bytes.set(utf8, address + stringBytes);
+  const { length } = utf8;
+  const address = allocate(stringBytes + length);
+  const at = address + stringBytes;
+  if (length < bytesCopiedOneByOne) {
+    const target = bytes;
+    for (let index = 0; index < length; index++) {
+      target[at + index] = utf8[index] ?? 0;
+    }
+  } else {
+    bytes.set(utf8, at);
+  }
+  writeStringHead(address, length);
   return address;
+}
+
+function writeStringHead(address: number, length: number): void {
+  view.setUint32(address, stringType, true);
+  view.setUint32(address + 4, length, true);
+  writeAddress(address + 8, address + stringBytes);
 }
 
 function writeNumber(value: number): number {
@@ -335,20 +390,18 @@ function writeDigits(digits: string): number {
 
 function writeArray(list: readonly unknown[], level: number): number {
   const { length } = list;
-  const from = pendingCount;
-  for (let index = 0; index < length; index++) {
-    pending[pendingCount++] = write(list[index], level);
-  }
   for (let index = indices.length; index < length; index++) {
     indices.push(writeNumber(index));
   }
-  const elements = allocate(length * itemBytes);
+  const table = allocate(tableBytes + length * itemBytes);
+  const elements = table + tableBytes;
+  writeTable(table, arrayType, length === 0 ? 0 : elements, length, length);
   for (let index = 0; index < length; index++) {
+    const value = write(list[index], level);
     writeAddress(elements + index * itemBytes, indices[index] ?? 0);
-    writeAddress(elements + index * itemBytes + 4, pending[from + index] ?? 0);
+    writeAddress(elements + index * itemBytes + 4, value);
   }
-  pendingCount = from;
-  return writeTable(arrayType, length === 0 ? 0 : elements, length, length);
+  return table;
 }
 
 function writeObject(value: object, level: number): number {
@@ -357,54 +410,41 @@ function writeObject(value: object, level: number): number {
     throw new UnsuitableValue();
   }
   const contents: readonly unknown[] = Object.values(value);
-  const from = pendingCount;
+  const layout = tableOf(Object.keys(value), contents);
+  const { keys, links } = layout;
+  const table = allocate(tableBytes + layout.bytes);
+  const elements = table + tableBytes;
+  writeTable(table, objectType, elements + keys.length * elementBytes, layout.bucketCount, keys.length);
+  for (let index = 0; index < links.length; index += 2) {
+    writeAddress(elements + (links[index] ?? 0), elements + (links[index + 1] ?? 0));
+  }
+  let element = elements;
+  let used = 0;
   for (const item of contents) {
     // An absent field and an undefined one are the same to JSON.
     if (item !== undefined) {
-      pending[pendingCount++] = write(item, level);
+      const key = keys[used++] as Key;
+      if (key.image !== imageNumber) {
+        key.address = writeUtf8(key.utf8);
+        key.image = imageNumber;
+      }
+      const address = write(item, level);
+      writeAddress(element, key.address);
+      writeAddress(element + 4, address);
+      element += elementBytes;
     }
   }
-  const { keys, first, next } = tableOf(Object.keys(value), contents);
-  const { length } = keys;
-  for (let index = 0; index < length; index++) {
-    const key = keys[index] as Key;
-    if (key.image !== imageNumber) {
-      key.address = writeUtf8(key.utf8);
-      key.image = imageNumber;
-    }
-  }
-  const elements = allocate(length * elementBytes);
-  const buckets = allocate(first.length * 4);
-  const before = elements - elementBytes;
-  for (let index = 0; index < length; index++) {
-    const element = elements + index * elementBytes;
-    writeAddress(element, (keys[index] as Key).address);
-    writeAddress(element + 4, pending[from + index] ?? 0);
-    const following = next[index] ?? 0;
-    if (following !== 0) {
-      writeAddress(element + 8, before + following * elementBytes);
-    }
-  }
-  for (let bucket = 0; bucket < first.length; bucket++) {
-    const beginning = first[bucket] ?? 0;
-    if (beginning !== 0) {
-      writeAddress(buckets + bucket * 4, before + beginning * elementBytes);
-    }
-  }
-  pendingCount = from;
-  return writeTable(objectType, buckets, first.length, length);
+  return table;
 }
 
 /** What arrays and objects begin with. */
-function writeTable(type: number, address: number, second: number, third: number): number {
-  const table = allocate(tableBytes);
+function writeTable(table: number, type: number, address: number, second: number, third: number): void {
   view.setUint32(table, type, true);
   if (address !== 0) {
     writeAddress(table + 4, address);
   }
   view.setUint32(table + 8, second, true);
   view.setUint32(table + 12, third, true);
-  return table;
 }
 
 /** The table of an object with certain contents under certain names. Undefined ones are left out. */
@@ -478,7 +518,15 @@ function linkedTable(keys: readonly Key[]): Table {
       next[before - 1] = index + 1;
     }
   }
-  return { keys, first, next };
+  const buckets = length * elementBytes;
+  const links: number[] = [];
+  for (const [index, element] of [...next, ...first].entries()) {
+    if (element !== 0) {
+      const at = index < length ? index * elementBytes + 8 : buckets + (index - length) * 4;
+      links.push(at, (element - 1) * elementBytes);
+    }
+  }
+  return { keys, bytes: buckets + bucketCount * 4, bucketCount, links };
 }
 
 function keyOf(text: string): Key {

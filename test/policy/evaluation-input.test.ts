@@ -39,6 +39,23 @@ test('every JSON value reaches a policy as it is, wherever in its memory', (t) =
   );
 });
 
+test('texts of every length keep their characters, and one that is refused leaves nothing behind', (t) => {
+  const characters = ['a', 'b', 'é', '€', '𝔸'];
+  const begins = fc.string({ minLength: 30, maxLength: 70, unit: fc.constantFrom('x', 'y') });
+  const texts = fc
+    .tuple(begins, fc.array(fc.constantFrom(...characters), { maxLength: 6 }))
+    .map(([begin, rest]) => begin + rest.join(''));
+  fc.assert(
+    fc.property(texts, fc.nat(80), (text, place) => {
+      const value = { texts: [text, text.slice(0, place), place], [text]: null };
+      const image = encodeInput(value);
+      t.deepEqual(decode(value), value);
+      t.throws(() => encodeInput([`${text.slice(0, place)}\ud800${text}`]), { instanceOf: ElfgateError });
+      t.deepEqual(encodeInput(value), image);
+    }),
+  );
+});
+
 test("policies step through it in the order of OPA's own parser, and find every key", async (t) => {
   const wasm = await compiled(`package elfgate
 
