@@ -3,6 +3,7 @@ import type { InspectOptions, Target } from '../src/facts/inspected-target.ts';
 import type { FactsDocument } from '../src/facts/schema.ts';
 import type { LazyImageAccess } from './images.ts';
 import { usageError } from './shared-options.ts';
+import { withYoungMemoryBound } from './young-memory.ts';
 
 const manifestPrefix = 'manifest:';
 const objectsPrefix = 'objects:';
@@ -15,7 +16,7 @@ const isManifest = (name: string): boolean => name.startsWith(manifestPrefix) ||
  */
 export async function documentsOfTargets(
   targets: readonly Target[],
-  options: Omit<InspectOptions, 'images'>,
+  options: Omit<InspectOptions, 'images'> & Required<Pick<InspectOptions, 'onFile'>>,
   images: LazyImageAccess,
 ): Promise<readonly FactsDocument[]> {
   for (const { name, role } of targets) {
@@ -23,10 +24,11 @@ export async function documentsOfTargets(
       throw usageError(`${name} cannot be a ${role}`, 'a manifest says itself which image is mounted into which');
     }
   }
+  const reading = { ...options, onFile: withYoungMemoryBound(options.onFile) };
   const documents = [
     ...(await inspect(
       targets.filter(({ name }) => !isManifest(name)),
-      { ...options, images: images.open },
+      { ...reading, images: images.open },
     )),
   ];
   for (const { name } of targets) {
@@ -36,7 +38,7 @@ export async function documentsOfTargets(
     }
     if (name.startsWith(manifestPrefix)) {
       const { inspectManifest } = await import('../src/admission/inspect-manifest.ts');
-      documents.push(...(await inspectManifest(name.slice(manifestPrefix.length), options, await images.open())));
+      documents.push(...(await inspectManifest(name.slice(manifestPrefix.length), reading, await images.open())));
     }
   }
   return documents;
