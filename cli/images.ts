@@ -72,7 +72,8 @@ function openedLate(open: () => Promise<FactsStore>): FactsStore {
   };
   return {
     read: async (subject) => (await store()).read(subject),
-    write: async (subject, contents) => (await store()).write(subject, contents),
+    readRoot: async (subject) => (await store()).readRoot(subject),
+    write: async (subject, contents, root) => (await store()).write(subject, contents, root),
     // Whoever asked a store that cannot be opened was told so.
     close: () =>
       void opened?.then(

@@ -85,6 +85,18 @@ export class FormatError extends ElfgateError {
   }
 }
 
+/**
+ * Bytes that were not kept when the rest of an image was given back. Nothing is wrong with them, so that it is no
+ * {@link ElfgateError}, which readers take for damage: whatever depends on them is not known.
+ */
+export class NotKeptError extends Error {
+  /** @param path of the file or directory, in its root. */
+  constructor(path: string) {
+    super(`${path}: was not kept`);
+    this.name = 'NotKeptError';
+  }
+}
+
 /** The answer of a reading; `null` for what contradicts its format or cannot be read, where that is said elsewhere. */
 export function unlessDamaged<Answer>(read: () => Answer): Answer | null {
   try {

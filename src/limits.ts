@@ -242,6 +242,13 @@ export const limits = {
   manifestFileBytes: 67_108_864,
   /** Bytes of an image's facts once inflated. A Debian root of 900 binaries takes 2 MB. */
   storedFactsBytes: 536_870_912,
+  /**
+   * Bytes that are kept of the root of an image with plugin hosts or plugins, with its paths. Those of a Debian root with a
+   * host take 6 MB, and 1.5 MB once compressed.
+   */
+  keptRootBytes: 67_108_864,
+  /** Bytes of the files among them: a plugin or host has about 1 MB that loaders look at, libraries a tenth of it. */
+  keptPartsBytes: 50_331_648,
   /** Bytes of all facts on disk: those of some thousand large images, which take about 150 KB each compressed. */
   factsStoreBytes: 536_870_912,
   /** Bytes of memory that the hash of one Go package takes, name and place included; a host of 500 packages 100 KB. */

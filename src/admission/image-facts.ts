@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { ElfgateError } from '../errors.ts';
-import type { InspectedContents, InspectedTarget } from '../facts/inspected-target.ts';
+import type { JudgeableContents } from '../facts/inspect-image.ts';
 import type { Digest } from '../image/digest.ts';
 import { formatReference, parseReference, type Reference } from '../image/reference.ts';
 import type { CredentialSource } from '../image/registry/credentials.ts';
@@ -18,7 +18,7 @@ export interface InspectedPlatform {
   /** As `amd64`. */
   readonly architecture: string;
   /** Named and given a role by whoever asks. Trust is absent where nobody asked, and never kept. */
-  readonly contents: InspectedContents & Pick<InspectedTarget, 'trust'>;
+  readonly contents: JudgeableContents;
 }
 
 /** Reads images; knows nothing of caches and deadlines. */
@@ -278,6 +278,7 @@ function sizeInMemory({ platforms }: InspectedImage): number {
     (sum, { contents }) =>
       sum +
       2 * JSON.stringify([contents.root, contents.problems, contents.binaries.map(({ facts }) => facts)]).length +
+      (contents.keptRoot?.heldBytes ?? 0) +
       contents.binaries.reduce((hashes, { facts }) => hashes + (facts.go?.packages ?? 0) * limits.packageHashMemory, 0),
     1_024,
   );

@@ -42,14 +42,32 @@ export function documentPreparation(memoryBytes: number): PrepareDocuments {
     sizeCalculation: ({ documents }, key) =>
       key.length * 2 + documents.reduce((sum, { input }) => sum + input.byteLength, 1_024),
   });
+  // Reviews of one rollout come at the same time.
+  const preparing = new Map<string, Preparing>();
+  const prepare = async ({ key, contents, documents: make }: Encounter): Promise<readonly PreparedDocument[]> => {
+    const documents = (await make()).map(preparedDocument);
+    remembered.set(key, { contents, documents });
+    return documents;
+  };
   const documentsOf = async (encounter: Encounter): Promise<readonly PreparedDocument[]> => {
-    const known = remembered.get(encounter.key);
-    if (known !== undefined && isSame(known.contents, encounter.contents)) {
+    const { key, contents } = encounter;
+    const known = remembered.get(key);
+    if (known !== undefined && isSame(known.contents, contents)) {
       return known.documents;
     }
-    const documents = (await encounter.documents()).map(preparedDocument);
-    remembered.set(encounter.key, { contents: encounter.contents, documents });
-    return documents;
+    const begun = preparing.get(key);
+    if (begun !== undefined && isSame(begun.contents, contents)) {
+      return begun.documents;
+    }
+    const own: Preparing = { contents, documents: prepare(encounter) };
+    preparing.set(key, own);
+    try {
+      return await own.documents;
+    } finally {
+      if (preparing.get(key) === own) {
+        preparing.delete(key);
+      }
+    }
   };
   return async (pod, images, architectures) =>
     (await Promise.all(encountersOf(pod, images, architectures).map(documentsOf))).flat();
@@ -58,6 +76,11 @@ export function documentPreparation(memoryBytes: number): PrepareDocuments {
 interface Remembered {
   readonly contents: Encounter['contents'];
   readonly documents: readonly PreparedDocument[];
+}
+
+interface Preparing {
+  readonly contents: Encounter['contents'];
+  readonly documents: Promise<readonly PreparedDocument[]>;
 }
 
 function isSame(left: Encounter['contents'], right: Encounter['contents']): boolean {

@@ -1,12 +1,12 @@
 import { deliveredTarget } from '../facts/delivered-target.ts';
 import { documentsOf } from '../facts/inspect.ts';
-import type { InspectedTarget } from '../facts/inspected-target.ts';
-import { launchInContainer, tellSameToLoader } from '../facts/launch-facts.ts';
+import type { InspectedTarget, TargetMount } from '../facts/inspected-target.ts';
+import { isLoaderToldElsewhere, launchInContainer, tellSameToLoader } from '../facts/launch-facts.ts';
 import type { FactsDocument } from '../facts/schema.ts';
 import { type ImageContents, workloadDocument } from '../facts/workload-facts.ts';
 import type { RuleMetadata } from '../policy/rule-metadata.ts';
 import { fieldsOf, textOf, valueAt } from '../workload/fields.ts';
-import type { ContainerStart, PodSpec } from '../workload/pod-spec.ts';
+import type { Container, ContainerStart, PodSpec } from '../workload/pod-spec.ts';
 import type { PodTemplate, TemplatePaths } from '../workload/pod-templates.ts';
 import { containerProcesses } from '../workload/processes.ts';
 import type { InspectedImage, InspectedPlatform } from './image-facts.ts';
@@ -136,6 +136,8 @@ interface ImageSet {
   readonly start: ContainerStart | null;
   /** Those that deliver files to it. */
   readonly deliver: readonly string[];
+  /** What the container sees in its root instead of what its image has there; empty where nothing is delivered. */
+  readonly mounts: readonly TargetMount[];
   /** Whether files of the first one are opened by the processes of other containers, and judged there. */
   readonly isDelivered: boolean;
 }
@@ -144,20 +146,33 @@ interface ImageSet {
 function imageSets(pod: PodSpec): ReadonlyMap<string, ImageSet> {
   const processes = containerProcesses(pod);
   const delivered = new Set(processes.flatMap(({ deliveries }) => deliveries.map(({ image }) => image)));
-  const sets = processes.map(
-    ({ container, deliveries }): ImageSet => ({
+  const sets = processes.map(({ container, deliveries }): ImageSet => {
+    const deliver = [...new Set(deliveries.map(({ image }) => image))].filter((image) => image !== container.image);
+    return {
       runs: container.image,
       start: container.start,
-      deliver: [...new Set(deliveries.map(({ image }) => image))].filter((image) => image !== container.image),
+      deliver,
+      mounts: deliver.length === 0 ? [] : mountsOf(container, pod),
       isDelivered: delivered.has(container.image),
-    }),
-  );
+    };
+  });
   const seen = new Set(sets.flatMap(({ runs, deliver }) => [runs, ...deliver]));
   // An image volume that no container mounts is pulled all the same.
   const unmounted = pod.volumes.flatMap(({ image }): readonly ImageSet[] =>
-    image === null || seen.has(image) ? [] : [{ runs: image, start: null, deliver: [], isDelivered: false }],
+    image === null || seen.has(image)
+      ? []
+      : [{ runs: image, start: null, deliver: [], mounts: [], isDelivered: false }],
   );
   return new Map([...sets, ...unmounted].map((set) => [JSON.stringify(set), set]));
+}
+
+/** Image volumes are named by their images; what any other volume holds is not known. */
+function mountsOf({ mounts }: Container, { volumes }: PodSpec): readonly TargetMount[] {
+  return mounts.map(({ volume, path, subPath }) => ({
+    path,
+    target: volumes.find(({ name }) => name === volume)?.image ?? null,
+    subPath,
+  }));
 }
 
 function architecturesOf(
@@ -175,7 +190,7 @@ function architecturesOf(
 }
 
 function targetsOf(
-  { runs, start, deliver, isDelivered }: ImageSet,
+  { runs, start, deliver, mounts, isDelivered }: ImageSet,
   images: ReadonlyMap<string, InspectedImage>,
   architecture: string,
 ): readonly InspectedTarget[] {
@@ -192,8 +207,12 @@ function targetsOf(
   const role = others.length > 0 ? 'host' : null;
   const { launch, binaries, openings } = first;
   const started = launch === null || start === null ? launch : launchInContainer(launch, start, binaries);
+  const { keptRoot, ...contents } = asWritten(first, runs);
   const target: InspectedTarget = {
-    ...asWritten(first, runs),
+    ...contents,
+    // Nobody knows what its loader is told by a variable that comes from elsewhere.
+    ...(keptRoot === undefined || isLoaderToldElsewhere(start) ? {} : { keptRoot }),
+    mounts,
     name: runs,
     role,
     meeting: nowhere,

@@ -149,7 +149,8 @@ export function descriptorSource(
   };
 }
 
-function assertInside(offset: number, length: number, size: number): void {
+/** @throws FormatError when a range is not inside a file of that size. */
+export function assertInside(offset: number, length: number, size: number): void {
   if (
     !Number.isSafeInteger(offset) ||
     !Number.isSafeInteger(length) ||

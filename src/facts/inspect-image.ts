@@ -8,9 +8,11 @@ import type {
   InspectedContents,
   InspectedTarget,
   InspectOptions,
+  KeptRoot,
   Target,
 } from './inspected-target.ts';
 import type { ImageFacts } from './schema.ts';
+import type { FactsStore } from './store/facts-store.ts';
 
 /**
  * Inspects the images of a source: one result for each platform.
@@ -33,6 +35,9 @@ export async function inspectImages(
   return inspected;
 }
 
+/** What is in an image, with what is not kept as a fact. */
+export type JudgeableContents = InspectedContents & Pick<InspectedTarget, 'trust' | 'keptRoot'>;
+
 /**
  * What is in an image, and who made it. Facts that a trusted inspector attests need no layer.
  *
@@ -42,7 +47,7 @@ export async function judgedContents(
   image: Image,
   options: InspectOptions,
   access: ImageAccess,
-): Promise<InspectedContents & Pick<InspectedTarget, 'trust'>> {
+): Promise<JudgeableContents> {
   const patience = access.signal === undefined ? {} : { signal: access.signal };
   const report = (await options.trust?.ofImage(image, patience)) ?? null;
   if (report === null) {
@@ -68,22 +73,28 @@ export async function contentsOfImage(
   image: Image,
   options: InspectOptions,
   access: Omit<ImageAccess, 'platform' | 'registries'>,
-): Promise<InspectedContents> {
+): Promise<JudgeableContents> {
   // Lists of symbols are large and seldom asked for.
   const store = options.symbols === 'counted' ? access.store : null;
   const known = (await store?.read(image)) ?? null;
-  if (known !== null) {
+  if (store !== null && known !== null) {
     // The same bytes may be known under another name.
-    return { ...known, image: imageFacts(image) };
+    return { ...known, image: imageFacts(image), keptRoot: rootInStore(store, image) };
   }
   // Facts that are known need nothing of what reads layers.
   const { readImage } = await import('./read-image.ts');
-  const contents = { ...(await readImage(image, options, access)), image: imageFacts(image) };
+  const { contents: found, root } = await readImage(image, options, access);
+  const contents = { ...found, image: imageFacts(image) };
   // Those say something about this machine, and not about the image.
-  if (!contents.problems.some(({ code }) => code === 'unreadable')) {
-    await store?.write(image, contents);
+  const isOfImage = !contents.problems.some(({ code }) => code === 'unreadable');
+  if (store !== null && isOfImage && (await store.write(image, contents, root))) {
+    return { ...contents, keptRoot: rootInStore(store, image) };
   }
-  return contents;
+  return root === null ? contents : { ...contents, keptRoot: { read: async () => root, heldBytes: root.length } };
+}
+
+function rootInStore(store: FactsStore, image: Image): KeptRoot {
+  return { read: () => store.readRoot(image), heldBytes: 0 };
 }
 
 function imageFacts({ reference, indexDigest, platform, config, layers }: Image): ImageFacts {

@@ -54,6 +54,28 @@ export interface InspectedTarget extends InspectedContents {
   readonly role: Target['role'];
   /** Who made it; absent where nobody asked. */
   readonly trust?: FactsDocument['trust'];
+  /** What was kept of the root of an image; absent for other targets, and where nothing is at hand. */
+  readonly keptRoot?: KeptRoot;
+  /** What the container of a pod sees in its root instead of what its image has there; absent outside of pods. */
+  readonly mounts?: readonly TargetMount[];
+}
+
+/** The root of an image as far as following plugin.Open reads it, for when it meets files of other images. */
+export interface KeptRoot {
+  /** As {@link import('./kept-roots.ts').keepRoot} gave it; null when it is not there any more. */
+  read(): Promise<Uint8Array | null>;
+  /** Bytes of memory that it takes meanwhile. */
+  readonly heldBytes: number;
+}
+
+/** Something that is mounted into a container. */
+export interface TargetMount {
+  /** As the container sees it. */
+  readonly path: string;
+  /** Name of the target whose root it is; null for what is not known. */
+  readonly target: string | null;
+  /** The part of that root that is mounted; null for all of it. */
+  readonly subPath: string | null;
 }
 
 export interface Meeting {

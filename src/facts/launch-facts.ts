@@ -80,6 +80,13 @@ export function tellSameToLoader(one: LaunchFacts | null, other: LaunchFacts | n
   return told(one) === told(other);
 }
 
+/** Whether the loader of a container is told something by a variable whose value comes from elsewhere. */
+export function isLoaderToldElsewhere(start: ContainerStart | null): boolean {
+  return (start?.environment ?? []).some(
+    ({ name, value }) => value === null && (name === 'LD_LIBRARY_PATH' || name === 'LD_PRELOAD'),
+  );
+}
+
 // ld.so(8): names between spaces or colons.
 function preloadsIn(value = ''): string[] {
   return value.split(/[ :]/).filter((name) => name !== '');

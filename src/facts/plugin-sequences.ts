@@ -1,8 +1,9 @@
+import { setImmediate } from 'node:timers/promises';
 import { ElfFile } from '../binary/elf/elf-file.ts';
 import { readGoFile } from '../binary/go/go-file.ts';
 import { type FileSource, openFile } from '../bytes/byte-source.ts';
-import { ElfgateError, FormatError } from '../errors.ts';
-import type { FileTree } from '../image/file-tree.ts';
+import { ElfgateError, NotKeptError } from '../errors.ts';
+import { type FileTree, insideRoot } from '../image/file-tree.ts';
 import { limits } from '../limits.ts';
 import { interpreterInRoot, programOf } from '../loader/interpreter.ts';
 import type { HostFile } from '../loader/plugin-open/host-process.ts';
@@ -10,7 +11,7 @@ import { emptyEnvironment, type LoaderEnvironment } from '../loader/plugin-open/
 import type { FoundFile, OpenableFiles } from '../loader/plugin-open/plugin-file.ts';
 import { isUndecided, type OpenPrediction } from '../loader/plugin-open/prediction.ts';
 import { type PluginSequence, sequencesOf } from '../loader/plugin-open/sequence.ts';
-import type { ImageOpenings, InspectedContents, InspectedTarget } from './inspected-target.ts';
+import type { ImageOpenings, InspectedContents, InspectedTarget, TargetMount } from './inspected-target.ts';
 import { pluginPairs, type TargetPairs } from './plugin-pairs.ts';
 import type { PluginPairFacts, PluginSequenceFacts } from './schema.ts';
 
@@ -20,6 +21,8 @@ export interface PredictedOpenings {
   readonly alone: ReadonlyMap<string, NonNullable<PluginPairFacts['prediction']>>;
   /** For each target's document. */
   readonly sequences: readonly PluginSequenceFacts[][];
+  /** Hosts that were followed, see {@link hostKey}. */
+  readonly followed: ReadonlySet<string>;
   /** Whether there were more plugins than are followed. */
   readonly leftOut: boolean;
 }
@@ -30,13 +33,15 @@ interface PluginOfSequence {
   readonly path: string;
   readonly given: boolean;
   readonly openedAs: string;
+  /** Where its bytes are: in a root by a path of it, or where this machine has it. */
+  readonly place: { readonly tree: FileTree | null; readonly path: string };
 }
 
 /** What plugin.Open does inside an image, as long as its files are at hand. */
-export function openingsInside(contents: InspectedContents): ImageOpenings {
+export async function openingsInside(contents: InspectedContents): Promise<ImageOpenings> {
   const target: InspectedTarget = { ...contents, name: '', role: null };
   const pairs = pluginPairs([target]);
-  const { alone, sequences, leftOut } = predictOpenings([target], pairs);
+  const { alone, sequences, leftOut } = await predictOpenings([target], pairs, new Map());
   return {
     alone: pairs.flatMap(({ facts }) =>
       facts.flatMap(({ host, plugin }) => {
@@ -49,24 +54,33 @@ export function openingsInside(contents: InspectedContents): ImageOpenings {
   };
 }
 
-/** Adds what was told about images while their files were at hand, as far as their plugins still meet their hosts. */
+/**
+ * Adds what was told about images while their files were at hand, as far as their plugins still meet their hosts, and
+ * nothing else was told about these since.
+ */
 export function addKnownOpenings(
   targets: readonly InspectedTarget[],
   pairs: readonly TargetPairs[],
-  { alone, sequences, leftOut }: PredictedOpenings,
+  { alone, sequences, leftOut, followed }: PredictedOpenings,
 ): PredictedOpenings {
   const all = new Map(alone);
   const known = targets.map(({ name, openings }, index) => {
     const met = new Set(pairs[index]?.facts.map(({ host, plugin }) => openingKey(host, name, plugin)));
     const keyOf = (host: string, plugin: string): string => openingKey({ target: name, path: host }, name, plugin);
+    const isLeft = (host: string): boolean => !followed.has(hostKey({ target: name, path: host }));
     for (const { host, plugin, prediction } of openings?.alone ?? []) {
-      all.set(keyOf(host, plugin), prediction);
+      if (isLeft(host)) {
+        all.set(keyOf(host, plugin), prediction);
+      }
     }
     return (openings?.sequences ?? [])
-      .filter(({ host, results }) => results.every(({ plugin }) => met.has(keyOf(host.path, plugin))))
+      .filter(
+        ({ host, results }) => isLeft(host.path) && results.every(({ plugin }) => met.has(keyOf(host.path, plugin))),
+      )
       .map((sequence) => inTarget(sequence, name));
   });
   return {
+    followed,
     alone: all,
     sequences: sequences.map((list, index) => [...list, ...(known[index] ?? [])]),
     leftOut: leftOut || targets.some(({ openings }) => openings?.leftOut === true),
@@ -84,6 +98,10 @@ function inTarget({ host, results, ...sequence }: PluginSequenceFacts, target: s
   };
 }
 
+function hostKey({ target, path }: Pick<PluginPairFacts['host'], 'target' | 'path'>): string {
+  return JSON.stringify([target, path]);
+}
+
 /** Names a host and a plugin, each with the target that holds it. */
 export function openingKey(
   host: Pick<PluginPairFacts['host'], 'target' | 'path'>,
@@ -98,86 +116,156 @@ export function openingKey(
  *
  * The order is that of the command line where the plugins were named; plugins that were merely found are followed in the
  * order of their paths and in the reverse one, so that each stands before and after each other one.
+ *
+ * @param roots of images whose files are not open any more, as far as they were kept, by the names of the targets. What
+ * depends on anything that was not kept is left out.
  */
-export function predictOpenings(targets: readonly InspectedTarget[], pairs: readonly TargetPairs[]): PredictedOpenings {
+export async function predictOpenings(
+  targets: readonly InspectedTarget[],
+  pairs: readonly TargetPairs[],
+  roots: ReadonlyMap<string, FileTree>,
+): Promise<PredictedOpenings> {
   const opened: { close(): void }[] = [];
   const alone = new Map<string, NonNullable<PluginPairFacts['prediction']>>();
   const sequences = targets.map((): PluginSequenceFacts[] => []);
+  const followedHosts = new Set<string>();
   let room: number = limits.predictedOpenings;
   let leftOut = false;
   try {
-    for (const { host, plugins } of pluginsByHost(targets, pairs)) {
+    for (const { host, holder, plugins } of pluginsByHost(targets, pairs, roots)) {
       const followed = plugins.slice(0, Math.min(room, limits.sequencePlugins));
       leftOut ||= followed.length < plugins.length;
       room -= followed.length;
-      const start = startOf(targets, host, followed, (source) => opened.push(source));
+      const start = startOf(holder, host.path, followed, (source) => opened.push(source));
       if (start === null || followed.length === 0) {
         continue;
       }
-      const first = followed.map((plugin) => start().open(plugin.openedAs));
-      for (const [index, plugin] of followed.entries()) {
-        const prediction = first[index];
-        if (prediction !== undefined) {
+      followedHosts.add(hostKey(host));
+      const members: FollowedAlone[] = [];
+      for (const plugin of followed) {
+        // Each takes some 50 milliseconds, in which nobody else would be answered.
+        await setImmediate();
+        const prediction = unlessNotKept(() => start().open(plugin.openedAs));
+        members.push({ plugin, alone: prediction });
+        if (prediction !== null) {
           const { outcome, reason, message, recoverable } = prediction;
           const facts = { outcome, reason, message, recoverable, undecided: isUndecided(reason) };
           alone.set(openingKey(host, targets[plugin.target]?.name ?? '', plugin.path), facts);
         }
       }
-      addSequences({ host, plugins: followed, first, start, targets, sequences });
+      await addSequences({ host, members, start, targets, sequences });
     }
   } finally {
     for (const source of opened) {
       source.close();
     }
   }
-  return { alone, sequences, leftOut };
+  return { alone, sequences, leftOut, followed: followedHosts };
+}
+
+/** `null` for what depends on bytes that are not there: then it is not known, and there is nothing wrong with them. */
+function unlessNotKept<Answer>(follow: () => Answer): Answer | null {
+  try {
+    return follow();
+  } catch (error) {
+    // A file that is no binary has no bytes even while its image is being read.
+    if (error instanceof NotKeptError || (error instanceof ElfgateError && error.code === 'unreadable')) {
+      return null;
+    }
+    throw error;
+  }
+}
+
+/** A target whose files can be opened. */
+interface Holder {
+  readonly target: InspectedTarget;
+  /** `null` for a file of its own. */
+  readonly tree: FileTree | null;
 }
 
 interface HostWithPlugins {
   readonly host: PluginPairFacts['host'];
+  readonly holder: Holder;
   readonly plugins: readonly PluginOfSequence[];
 }
 
-function pluginsByHost(targets: readonly InspectedTarget[], pairs: readonly TargetPairs[]): readonly HostWithPlugins[] {
-  const hosts = new Map<string, { readonly host: PluginPairFacts['host']; readonly plugins: PluginOfSequence[] }>();
+function pluginsByHost(
+  targets: readonly InspectedTarget[],
+  pairs: readonly TargetPairs[],
+  roots: ReadonlyMap<string, FileTree>,
+): readonly HostWithPlugins[] {
+  const holders = new Map(
+    targets.flatMap((target): [string, Holder][] => {
+      const tree = target.tree ?? roots.get(target.name) ?? null;
+      // Files of an image are given back once it was read.
+      return target.kind === 'image' && tree === null ? [] : [[target.name, { target, tree }]];
+    }),
+  );
+  const hosts = new Map<string, Omit<HostWithPlugins, 'plugins'> & { readonly plugins: PluginOfSequence[] }>();
   for (const [index, { facts }] of pairs.entries()) {
-    const target = targets[index];
-    if (target === undefined || !hasFiles(target)) {
-      continue;
-    }
+    const delivering = holders.get(targets[index]?.name ?? '');
     for (const { host, plugin } of facts) {
-      const key = openingKey(host, '', '');
-      const known = hosts.get(key) ?? { host, plugins: [] };
-      hosts.set(key, known);
-      known.plugins.push({
-        target: index,
-        path: plugin,
-        given: target?.tree == null,
-        openedAs:
-          target?.tree == null ? plugin : target.name === host.target ? `/${plugin}` : `${target.name}/${plugin}`,
-      });
+      const holder = holders.get(host.target);
+      const followed =
+        delivering === undefined || holder === undefined
+          ? null
+          : unlessNotKept(() => pluginOfSequence({ holder, delivering, path: plugin, index }));
+      if (holder !== undefined && followed !== null) {
+        const known = hosts.get(hostKey(host)) ?? { host, holder, plugins: [] };
+        hosts.set(hostKey(host), known);
+        known.plugins.push(followed);
+      }
     }
   }
   return [...hosts.values()];
 }
 
-/** Those of an image are given back once it was read. */
-function hasFiles({ kind, tree }: InspectedTarget): boolean {
-  return kind !== 'image' || tree !== null;
+/** A plugin as its host is given it; `null` for one that the host's container does not see. */
+function pluginOfSequence({
+  holder,
+  delivering,
+  path,
+  index,
+}: {
+  readonly holder: Holder;
+  readonly delivering: Holder;
+  readonly path: string;
+  readonly index: number;
+}): PluginOfSequence | null {
+  const { target, tree } = delivering;
+  const common = { target: index, path };
+  if (tree === null) {
+    return { ...common, given: true, openedAs: path, place: { tree, path } };
+  }
+  const { mounts } = holder.target;
+  const mount = mounts?.find((each) => each.target === target.name);
+  if (target.name !== holder.target.name && mount === undefined) {
+    // A plugin image that is named for its one plugin says when that one is opened.
+    const named = mounts === undefined && target.kind === 'image' && target.role === 'plugin';
+    const given = named && target.binaries.filter(({ facts }) => facts.role === 'plugin').length === 1;
+    return { ...common, given, openedAs: `${target.name}/${path}`, place: { tree, path } };
+  }
+  const seen = mount === undefined ? `/${path}` : pathInMount(mount, path);
+  return seen === null || holder.tree?.resolve(seen)?.kind !== 'file'
+    ? null
+    : { ...common, given: false, openedAs: seen, place: { tree: holder.tree, path: seen } };
+}
+
+function pathInMount({ path: mountPath, subPath }: TargetMount, path: string): string | null {
+  const prefix = insideRoot(subPath ?? '');
+  if (prefix !== '' && path !== prefix && !path.startsWith(`${prefix}/`)) {
+    return null;
+  }
+  return `/${insideRoot(`${mountPath}/${path.slice(prefix.length)}`)}`;
 }
 
 /** Processes of a host; `null` for one that cannot be read as such, which its own facts say. */
 function startOf(
-  targets: readonly InspectedTarget[],
-  { target, path }: PluginPairFacts['host'],
+  { target, tree }: Holder,
+  path: string,
   plugins: readonly PluginOfSequence[],
   close: (source: { close(): void }) => void,
 ): (() => PluginSequence) | null {
-  const holder = targets.find(({ name }) => name === target);
-  if (holder === undefined || !hasFiles(holder)) {
-    return null;
-  }
-  const { tree } = holder;
   try {
     const source = tree === null ? openFile(path) : tree.open(path);
     close(source);
@@ -191,11 +279,11 @@ function startOf(
       tree: chosen ? tree : emptyTree,
       chosen,
       inside: chosen ? inside : () => null,
-      environment: environmentOf(holder),
+      environment: environmentOf(target),
     };
-    return sequencesOf(host, { root, files: filesOf(targets, plugins), close });
+    return sequencesOf(host, { root, files: filesOf(plugins), close });
   } catch (error) {
-    if (error instanceof FormatError || error instanceof ElfgateError) {
+    if (error instanceof ElfgateError || error instanceof NotKeptError) {
       return null;
     }
     throw error;
@@ -215,47 +303,48 @@ const emptyTree: FileTree = {
   },
 };
 
-function filesOf(targets: readonly InspectedTarget[], plugins: readonly PluginOfSequence[]): OpenableFiles {
-  const places = new Map(plugins.map((plugin) => [plugin.openedAs, plugin]));
+function filesOf(plugins: readonly PluginOfSequence[]): OpenableFiles {
+  const places = new Map(plugins.map(({ openedAs, place }) => [openedAs, place]));
   return {
     find(openedAs): FoundFile | null {
       const place = places.get(openedAs);
-      const tree = place === undefined ? null : (targets[place.target]?.tree ?? null);
       if (place === undefined) {
         return null;
       }
-      const found = tree?.resolve(place.path);
-      const open = (): FileSource => (tree === null ? openFile(place.path) : tree.open(found?.path ?? place.path));
+      const { tree, path } = place;
+      const open = (): FileSource => (tree === null ? openFile(path) : tree.open(tree.resolve(path)?.path ?? path));
       // Hard links of a tree are not told apart from copies.
       return { realPath: openedAs, identity: openedAs, isDirectory: false, open };
     },
   };
 }
 
-function addSequences({
+interface FollowedAlone {
+  readonly plugin: PluginOfSequence;
+  /** `null` for what is not known. */
+  readonly alone: OpenPrediction | null;
+}
+
+async function addSequences({
   host,
-  plugins,
-  first,
+  members,
   start,
   targets,
   sequences,
 }: {
   readonly host: PluginPairFacts['host'];
-  readonly plugins: readonly PluginOfSequence[];
-  readonly first: readonly OpenPrediction[];
+  readonly members: readonly FollowedAlone[];
   readonly start: () => PluginSequence;
   readonly targets: readonly InspectedTarget[];
   readonly sequences: readonly PluginSequenceFacts[][];
-}): void {
-  const members = plugins.flatMap((plugin, index) => {
-    const prediction = first[index];
-    return prediction === undefined ? [] : [{ plugin, alone: prediction }];
-  });
+}): Promise<void> {
   const given = members.every(({ plugin }) => plugin.given);
   // What nobody put in an order need not be opened in one: a plugin that ends the process by itself is judged by itself.
   const together = given
-    ? members
-    : members.filter(({ alone }) => alone.outcome !== 'crashes' && !isUndecided(alone.reason));
+    ? knownUntil(members)
+    : members.flatMap(({ plugin, alone }) =>
+        alone === null || alone.outcome === 'crashes' || isUndecided(alone.reason) ? [] : [{ plugin, alone }],
+      );
   if (together.length < 2) {
     return;
   }
@@ -266,11 +355,14 @@ function addSequences({
         ['reversed', together.toReversed()],
       ] as const);
   for (const [order, list] of orders) {
-    const sequence = start();
-    const results = list.map(({ plugin, alone }) => ({ plugin, alone, here: sequence.open(plugin.openedAs) }));
+    await setImmediate();
+    const results = unlessNotKept(() => {
+      const sequence = start();
+      return list.map(({ plugin, alone }) => ({ plugin, alone, here: sequence.open(plugin.openedAs) }));
+    });
     const nameOf = new Map(list.map(({ plugin }) => [plugin.openedAs, plugin]));
     for (const index of targets.keys()) {
-      const own = results.flatMap(({ plugin, alone, here }, position) =>
+      const own = (results ?? []).flatMap(({ plugin, alone, here }, position) =>
         plugin.target === index ? [resultFacts({ position, plugin, alone, here }, nameOf, targets)] : [],
       );
       if (own.length > 0) {
@@ -279,6 +371,14 @@ function addSequences({
       }
     }
   }
+}
+
+/** Those before the first one that is not known: nobody knows what it does to the ones behind it. */
+function knownUntil(members: readonly FollowedAlone[]): readonly { plugin: PluginOfSequence; alone: OpenPrediction }[] {
+  const end = members.findIndex(({ alone }) => alone === null);
+  return members
+    .slice(0, end === -1 ? members.length : end)
+    .flatMap(({ plugin, alone }) => (alone === null ? [] : [{ plugin, alone }]));
 }
 
 interface FollowedPlugin {

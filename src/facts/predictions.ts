@@ -1,3 +1,4 @@
+import type { FileTree } from '../image/file-tree.ts';
 import { predictNameServices, type ServiceRoot } from '../loader/name-services.ts';
 import type { InspectedBinary } from './binary-facts.ts';
 import type { InspectedTarget } from './inspected-target.ts';
@@ -79,7 +80,11 @@ async function openingsOf(targets: readonly InspectedTarget[]): Promise<Openings
   const { pluginPairs } = await import('./plugin-pairs.ts');
   const { addKnownOpenings, openingKey, predictOpenings } = await import('./plugin-sequences.ts');
   const pairs = pluginPairs(targets);
-  const { alone, sequences, leftOut } = addKnownOpenings(targets, pairs, predictOpenings(targets, pairs));
+  const roots = targets.some(({ kind }) => kind === 'image')
+    ? await (await import('./kept-trees.ts')).keptTrees(targets, pairs)
+    : new Map<string, FileTree>();
+  const predicted = await predictOpenings(targets, pairs, roots);
+  const { alone, sequences, leftOut } = addKnownOpenings(targets, pairs, predicted);
   return {
     pairs: pairs.map((each, index) => ({
       ...each,

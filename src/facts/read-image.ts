@@ -1,7 +1,7 @@
 import { startsLikeElf } from '../binary/elf/header.ts';
 import { startsLikeWasm } from '../binary/wasm/magic.ts';
 import type { Image } from '../image/image.ts';
-import type { FileContent } from '../image/layers/file-contents.ts';
+import type { KeptContent } from '../image/layers/file-contents.ts';
 import { type ImageTree, imageTree } from '../image/layers/image-tree.ts';
 import { formatPlatform } from '../image/platform.ts';
 import { limits } from '../limits.ts';
@@ -9,6 +9,13 @@ import { inspectTree } from './inspect-tree.ts';
 import type { ImageAccess, InspectedContents, InspectOptions } from './inspected-target.ts';
 import type { InspectedContent } from './inspection-thread.ts';
 import { launchFacts } from './launch-facts.ts';
+
+/** What is in an image, and what is kept of its root. */
+export interface ReadImage {
+  readonly contents: InspectedContents;
+  /** As {@link import('./kept-roots.ts').keepRoot} gives it. */
+  readonly root: Buffer | null;
+}
 
 /**
  * What is in an image, by reading all its layers; how it is named and where it comes from is left out.
@@ -19,7 +26,7 @@ export async function readImage(
   image: Image,
   options: InspectOptions,
   { temporaryDirectory, signal }: Pick<ImageAccess, 'temporaryDirectory' | 'signal'>,
-): Promise<InspectedContents> {
+): Promise<ReadImage> {
   // Threads take longer to start than a small image takes to inspect.
   const pool =
     bytesOf(image) < limits.inspectedAtOnceBytes
@@ -35,8 +42,11 @@ export async function readImage(
       ...(pool === null ? {} : { onBinary: pool.add }),
     });
     const contents = contentsOfTree(image, tree, options, (await pool?.finish()) ?? new Map());
-    // Its files are given back before images meet: what is kept of them is in the facts.
-    return { ...contents, tree: null, openings: await openingsOf(contents) };
+    // Its files are given back before images meet.
+    return {
+      contents: { ...contents, tree: null, openings: await openingsOf(contents) },
+      root: await rootOf(contents, tree),
+    };
   } finally {
     pool?.close();
     tree?.close();
@@ -47,7 +57,7 @@ function contentsOfTree(
   image: Image,
   tree: ImageTree,
   { symbols }: InspectOptions,
-  found: ReadonlyMap<FileContent, Omit<InspectedContent, 'index'>>,
+  found: ReadonlyMap<KeptContent, Omit<InspectedContent, 'index'>>,
 ): InspectedContents {
   const { config } = image;
   const foundAt = (path: string): Partial<InspectedContent> => {
@@ -88,6 +98,15 @@ async function openingsOf(contents: InspectedContents): Promise<InspectedContent
   }
   const { openingsInside } = await import('./plugin-sequences.ts');
   return openingsInside(contents);
+}
+
+async function rootOf({ binaries }: InspectedContents, tree: ImageTree): Promise<ReadImage['root']> {
+  // Most images have neither, and load nothing of this.
+  if (!binaries.some(({ facts }) => facts.role !== null)) {
+    return null;
+  }
+  const { keepRoot } = await import('./kept-roots.ts');
+  return keepRoot(tree, binaries);
 }
 
 /** Bytes of all layers as stored; those of unknown size count as large. */

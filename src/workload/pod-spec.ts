@@ -116,12 +116,13 @@ function containerOf(container: unknown, at: string, kind: Container['kind']): C
       }),
     },
     mounts: elementsOf(fields.volumeMounts).map((mount) => {
-      const { name, mountPath, readOnly, subPath } = fieldsOf(mount);
+      const { name, mountPath, readOnly, subPath, subPathExpr } = fieldsOf(mount);
       return {
         volume: textOf(name) ?? '',
         path: textOf(mountPath) ?? '',
         readOnly: readOnly === true,
-        subPath: textOf(subPath),
+        // One with variables names no path that anything is at.
+        subPath: textOf(subPath) ?? textOf(subPathExpr),
       };
     }),
     allowPrivilegeEscalation: flagOf(security.allowPrivilegeEscalation),

@@ -1,6 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { type ArtifactName, artifacts } from '../lab/lab.ts';
-import { runCli } from './run-cli.ts';
+import { openAll } from '../lab/run.ts';
+import { emptyDirectory, runCli } from './run-cli.ts';
 
 interface Finding {
   readonly rule: string;
@@ -115,6 +116,72 @@ test('plugin.Open is followed inside an image as it is in a directory, and again
     findings.map(({ subject }) => subject.path),
     ['plugins/auditor.so', 'plugins/billing.so'],
     'whichever of the two is opened later',
+  );
+});
+
+test('plugin.Open is followed from the host of one image into the plugins of another, and again when facts are stored', async (t) => {
+  t.timeout(600_000, 'building real binaries takes minutes on the first run');
+  const lab = await artifacts(['go/host', 'root/deliveries', 'image/gateway', 'image/deliveries']);
+  if (!lab.available) {
+    return t.pass(`not run: ${lab.reason}`);
+  }
+  const { path } = lab;
+  const images = [`oci:${path['image/gateway']}`, `oci:${path['image/deliveries']}`];
+  const cache = emptyDirectory();
+  const openingsOf = async (targets: readonly string[]) => {
+    const { stdout, stderr } = await runCli(['inspect', ...targets, '-o', 'json'], { env: { XDG_CACHE_HOME: cache } });
+    t.is(stderr, '');
+    const { targets: documents, ...only } = JSON.parse(stdout);
+    const { predictions } = (documents ?? [only]).at(-1);
+    // Where a plugin is mounted nobody says: loaders name it by its image.
+    const text = JSON.stringify({ plugins: predictions.plugins, sequences: predictions.sequences });
+    return JSON.parse(targets.reduce((all, name) => all.replaceAll(`${name}/`, '/').replaceAll(name, 'TARGET'), text));
+  };
+  const together = await openingsOf([path['root/deliveries']]);
+  const apart = await openingsOf(images);
+  t.deepEqual(apart, together);
+  t.deepEqual(await openingsOf(images), apart, 'from the store');
+  const outcomes = apart.plugins.map(
+    ({ plugin, prediction }: { plugin: string; prediction: { outcome: string; reason: string } }) => [
+      plugin,
+      prediction.outcome,
+      prediction.reason,
+    ],
+  );
+  t.deepEqual(outcomes, [
+    ['plugins/audit.so', 'loads', 'compatible'],
+    ['plugins/hash.so', 'fails', 'package-hash-mismatch'],
+    ['plugins/library.so', 'fails', 'library-not-found'],
+    ['plugins/musl.so', 'fails', 'library-not-found'],
+    ['plugins/path.so', 'fails', 'plugin-path-mismatch'],
+    ['plugins/symbol.so', 'fails', 'undefined-symbol'],
+    ['plugins/toolchain.so', 'crashes', 'module-data-size'],
+  ]);
+  for (const [plugin, outcome] of outcomes) {
+    const { openings, ending } = await openAll(path['go/host'], [`${path['root/deliveries']}/${plugin}`]);
+    t.is(ending === 'crashes' ? 'crashes' : openings[0]?.outcome, outcome, plugin);
+  }
+});
+
+test('plugins of several images are opened in the order in which the images are named', async (t) => {
+  t.timeout(600_000, 'building real binaries takes minutes on the first run');
+  const lab = await artifacts(['go/host', 'go/plugin-auditor', 'go/plugin-billing-other-ledger']);
+  const found = await check(t, ['--host', 'image/gateway', '--plugin', 'image/billing', '--plugin', 'image/auditor']);
+  if (found === null || !lab.available) {
+    return t.pass();
+  }
+  t.deepEqual(
+    found.decided
+      .filter(({ rule }) => rule === 'plugin/load-order')
+      .map(({ severity, subject, evidence }) => [severity, subject.target, evidence[0]?.target]),
+    [['error', found.place('image/auditor'), found.place('image/billing')]],
+  );
+  const { path } = lab;
+  const plugins = [path['go/plugin-billing-other-ledger'], path['go/plugin-auditor']];
+  const { openings } = await openAll(path['go/host'], plugins);
+  t.deepEqual(
+    openings.map(({ outcome }) => outcome),
+    ['loads', 'fails'],
   );
 });
 

@@ -15,7 +15,7 @@ if (contents === null) {
 const store = diskStore({ directory, revision: 'test', now: () => Date.now() });
 for (let number = Number(first); number < Number(first) + Number(count); number++) {
   const digest = digestOf(Buffer.from(`image ${number}`));
-  await store.write({ digest, store: null }, { ...contents, digest });
+  await store.write({ digest, store: null }, { ...contents, digest }, null);
   process.stdout.write(`${number}\n`);
 }
 store.close();

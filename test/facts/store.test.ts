@@ -56,7 +56,7 @@ for (const [kind, open] of kinds) {
     }
     const store = open();
     t.is(await store.read(subjectOf(1)), null);
-    await store.write(subjectOf(1), contents);
+    await store.write(subjectOf(1), contents, null);
     t.deepEqual(plain(await store.read(subjectOf(1))), plain(contents));
     t.is(await store.read(subjectOf(2)), null);
     store.close();
@@ -69,7 +69,7 @@ test('a nearer store is given what a farther one knew', async (t) => {
     return t.pass();
   }
   const [near, far] = [memoryStore(1_000_000), memoryStore(1_000_000)];
-  await far.write(subjectOf(1), contents);
+  await far.write(subjectOf(1), contents, null);
   t.deepEqual(plain(await storesInOrder([near, far]).read(subjectOf(1))), plain(contents));
   t.deepEqual(plain(await near.read(subjectOf(1))), plain(contents));
 });
@@ -81,7 +81,7 @@ test('facts of other code, and of a database of another layout, are not read', a
   }
   const directory = emptyDirectory();
   const store = openStore(directory);
-  await store.write(subjectOf(1), contents);
+  await store.write(subjectOf(1), contents, null);
   store.close();
   const other = openStore(directory, { revision: 'later' });
   t.is(await other.read(subjectOf(1)), null);
@@ -91,7 +91,7 @@ test('facts of other code, and of a database of another layout, are not read', a
   database.close();
   const anew = openStore(directory);
   t.is(await anew.read(subjectOf(1)), null);
-  await anew.write(subjectOf(1), contents);
+  await anew.write(subjectOf(1), contents, null);
   t.deepEqual(plain(await anew.read(subjectOf(1))), plain(contents));
   anew.close();
 });
@@ -108,18 +108,18 @@ test('a damaged database is made anew, and damaged facts are found out again', a
   ]) {
     const directory = emptyDirectory();
     const first = openStore(directory);
-    await first.write(subjectOf(1), contents);
+    await first.write(subjectOf(1), contents, null);
     first.close();
     damage(join(directory, 'facts.sqlite'));
     const second = openStore(directory);
     t.is(await second.read(subjectOf(1)), null);
-    await second.write(subjectOf(1), contents);
+    await second.write(subjectOf(1), contents, null);
     t.deepEqual(plain(await second.read(subjectOf(1))), plain(contents));
     second.close();
   }
   const directory = emptyDirectory();
   const store = openStore(directory);
-  await store.write(subjectOf(1), contents);
+  await store.write(subjectOf(1), contents, null);
   const database = new DatabaseSync(join(directory, 'facts.sqlite'));
   database.prepare('UPDATE facts SET contents = ?').run(Buffer.from('no facts'));
   database.close();
@@ -135,7 +135,7 @@ test('where no database can be, everything is found out anew and nothing fails',
   const file = join(emptyDirectory(), 'a-file');
   writeFileSync(file, '');
   const store = openStore(join(file, 'below'));
-  await store.write(subjectOf(1), contents);
+  await store.write(subjectOf(1), contents, null);
   t.is(await store.read(subjectOf(1)), null);
   store.close();
 });
@@ -151,7 +151,7 @@ test('facts that were not used longest make room for others', async (t) => {
   const store = openStore(directory, { mostBytes: room, now: () => now });
   for (let number = 0; number < 30; number++) {
     now += 10_000_000;
-    await store.write(subjectOf(number), contents);
+    await store.write(subjectOf(number), contents, null);
     // The first one stays in use.
     t.not(await store.read(subjectOf(0)), null, `${number}`);
   }
@@ -237,7 +237,7 @@ test('a process that is killed leaves whole facts or none', async (t) => {
         t.deepEqual(found, plain({ ...contents, digest: subject.digest }), `round ${round}, ${number} of ${last}`);
       }
     }
-    await store.write(subjectOf(7_000_000), contents);
+    await store.write(subjectOf(7_000_000), contents, null);
     t.not(await store.read(subjectOf(7_000_000)), null);
     store.close();
   }
@@ -250,7 +250,7 @@ test('nobody else on the machine can read the facts', async (t) => {
   }
   const directory = join(emptyDirectory(), 'facts');
   const store = openStore(directory);
-  await store.write(subjectOf(1), contents);
+  await store.write(subjectOf(1), contents, null);
   store.close();
   t.is(statSync(directory).mode & 0o777, 0o700);
   t.true(readdirSync(directory).includes('facts.sqlite'));

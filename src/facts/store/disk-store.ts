@@ -17,7 +17,7 @@ export interface DiskStoreOptions {
 }
 
 // The layout of the tables. A database of any other one is made anew: everything in it can be found out again.
-const layout = 1;
+const layout = 2;
 
 // Milliseconds that a process waits for another one that writes.
 const patience = 2_000;
@@ -33,12 +33,13 @@ export function diskStore(options: DiskStoreOptions): FactsStore {
   const { revision, now, mostBytes = limits.factsStoreBytes } = options;
   const database = openDatabase(options.directory);
   if (database === null) {
-    return { read: async () => null, write: async () => {}, close() {} };
+    return { read: async () => null, readRoot: async () => null, write: async () => false, close() {} };
   }
   const find = database.prepare('SELECT contents, used FROM facts WHERE digest = ? AND revision = ?');
+  const findRoot = database.prepare('SELECT root FROM facts WHERE digest = ? AND revision = ?');
   const touch = database.prepare('UPDATE facts SET used = ? WHERE digest = ? AND revision = ?');
   const insert = database.prepare(
-    'INSERT OR REPLACE INTO facts (digest, revision, contents, bytes, used) VALUES (?, ?, ?, ?, ?)',
+    'INSERT OR REPLACE INTO facts (digest, revision, contents, bytes, used, root) VALUES (?, ?, ?, ?, ?, ?)',
   );
   const total = database.prepare('SELECT coalesce(sum(bytes), 0) AS bytes FROM facts');
   const prune = database.prepare(`
@@ -62,23 +63,33 @@ export function diskStore(options: DiskStoreOptions): FactsStore {
         return decodeContents(row.contents);
       });
     },
-    async write({ digest }, contents) {
-      attempt(() => {
-        const bytes = encodeContents(contents);
-        if (bytes.length > mostBytes) {
-          return;
-        }
-        insert.run(digest, revision, bytes, bytes.length, now());
-        sinceAdded += bytes.length;
-        if (sinceAdded < mostBytes / 100) {
-          return;
-        }
-        sinceAdded = 0;
-        if (Number(total.get()?.bytes) > mostBytes) {
-          // To somewhat less, so that not every write has to make room.
-          prune.run(Math.floor(mostBytes * 0.9));
-        }
+    async readRoot({ digest }) {
+      return attempt(() => {
+        const root = findRoot.get(digest, revision)?.root;
+        return root instanceof Uint8Array ? root : null;
       });
+    },
+    async write({ digest }, contents, root) {
+      const written = attempt(() => {
+        const encoded = encodeContents(contents);
+        const bytes = encoded.length + (root?.length ?? 0);
+        if (bytes > mostBytes) {
+          return false;
+        }
+        insert.run(digest, revision, encoded, bytes, now(), root);
+        sinceAdded += bytes;
+        return true;
+      });
+      if (sinceAdded >= mostBytes / 100) {
+        sinceAdded = 0;
+        attempt(() => {
+          if (Number(total.get()?.bytes) > mostBytes) {
+            // To somewhat less, so that not every write has to make room.
+            prune.run(Math.floor(mostBytes * 0.9));
+          }
+        });
+      }
+      return written ?? false;
     },
     close() {
       attempt(() => database.close());
@@ -129,6 +140,7 @@ function prepared(directory: string, file: string): DatabaseSync {
             contents BLOB NOT NULL,
             bytes INTEGER NOT NULL,
             used INTEGER NOT NULL,
+            root BLOB,
             PRIMARY KEY (digest, revision)
           );
           PRAGMA user_version = ${layout}`);

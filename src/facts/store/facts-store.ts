@@ -12,7 +12,10 @@ export type FactsSubject = Pick<Image, 'digest' | 'store'>;
  */
 export interface FactsStore {
   read(subject: FactsSubject): Promise<InspectedContents | null>;
-  write(subject: FactsSubject, contents: InspectedContents): Promise<void>;
+  /** What was kept of the root beside the facts, as {@link import('../kept-roots.ts').keepRoot} gave it. */
+  readRoot(subject: FactsSubject): Promise<Uint8Array | null>;
+  /** @returns whether it is kept. */
+  write(subject: FactsSubject, contents: InspectedContents, root: Uint8Array | null): Promise<boolean>;
   close(): void;
 }
 
@@ -23,14 +26,26 @@ export function storesInOrder(stores: readonly FactsStore[]): FactsStore {
       for (const [index, store] of stores.entries()) {
         const found = await store.read(subject);
         if (found !== null) {
-          await Promise.all(stores.slice(0, index).map((nearer) => nearer.write(subject, found)));
+          const nearer = stores.slice(0, index);
+          const root = nearer.length === 0 ? null : await store.readRoot(subject);
+          await Promise.all(nearer.map((each) => each.write(subject, found, root)));
           return found;
         }
       }
       return null;
     },
-    async write(subject, contents) {
-      await Promise.all(stores.map((store) => store.write(subject, contents)));
+    async readRoot(subject) {
+      for (const store of stores) {
+        const found = await store.readRoot(subject);
+        if (found !== null) {
+          return found;
+        }
+      }
+      return null;
+    },
+    async write(subject, contents, root) {
+      const kept = await Promise.all(stores.map((store) => store.write(subject, contents, root)));
+      return kept.includes(true);
     },
     close() {
       for (const store of stores) {

@@ -8,14 +8,19 @@ import { decodeContents, encodeContents } from './stored-contents.ts';
  * @param mostBytes of all that is kept.
  */
 export function memoryStore(mostBytes: number): FactsStore {
-  const kept = new LRUCache<string, Buffer>({ maxSize: mostBytes, sizeCalculation: ({ length }) => length });
+  const kept = new LRUCache<string, { readonly contents: Buffer; readonly root: Uint8Array | null }>({
+    maxSize: mostBytes,
+    sizeCalculation: ({ contents, root }) => contents.length + (root?.length ?? 0),
+  });
   return {
     async read({ digest }) {
-      const bytes = kept.get(digest);
-      return bytes === undefined ? null : decodeContents(bytes);
+      const found = kept.get(digest);
+      return found === undefined ? null : decodeContents(found.contents);
     },
-    async write({ digest }, contents) {
-      kept.set(digest, encodeContents(contents));
+    readRoot: async ({ digest }) => kept.get(digest)?.root ?? null,
+    async write({ digest }, contents, root) {
+      kept.set(digest, { contents: encodeContents(contents), root });
+      return kept.has(digest);
     },
     close() {
       kept.clear();

@@ -18,8 +18,19 @@ const chunkSize = 1_048_576;
 
 /** Contents as compressed bytes. */
 export function encodeContents(contents: InspectedContents): Buffer {
+  const { kind, digest, meeting, tree, problems, root, linkage, image, launch, openings } = contents;
+  // By name: contents may come with what is about this run only.
   const stored: StoredContents = {
-    ...contents,
+    kind,
+    digest,
+    meeting,
+    tree,
+    problems,
+    root,
+    linkage,
+    image,
+    launch,
+    openings,
     binaries: contents.binaries.map(({ facts, hashes }) => ({
       facts,
       hashes: hashes === null ? null : { packages: [...hashes.byPackage.values()], checkOrder: [...hashes.checkOrder] },

@@ -6,13 +6,17 @@ import { ElfgateError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
 import type { ContentSink } from './tar-reader.ts';
 
-/** The bytes of one file of a layer, for as long as the {@link FileContents} they are in is open. */
-export interface FileContent {
+/** Bytes of one file, by which work on them is found again. */
+export interface KeptContent {
   readonly size: number;
-  /** Where the bytes are, for another thread of this process. */
-  place(): ContentPlace;
   /** @param path names the file in errors. */
   source(path: string): ByteSource;
+}
+
+/** The bytes of one file of a layer, for as long as the {@link FileContents} they are in is open. */
+export interface FileContent extends KeptContent {
+  /** Where the bytes are, for another thread of this process. */
+  place(): ContentPlace;
 }
 
 /** Bytes that every thread of the process can read: in shared memory, or in an open file. */

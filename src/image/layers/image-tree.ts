@@ -1,22 +1,20 @@
 import { availableParallelism } from 'node:os';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { bufferSource, type FileSource } from '../../bytes/byte-source.ts';
 import { ElfgateError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
-import type { FileTree, TreeEntry } from '../file-tree.ts';
 import { type Image, type Layer, layerName } from '../image.ts';
 import { compressionOf, decompressor, freeInflated } from './decompression.ts';
 import { type FileContent, fileContents } from './file-contents.ts';
 import type { KeptFiles } from './kept-files.ts';
 import { collectChanges, type LayerChanges, type LayerReading } from './layer-changes.ts';
-import { applyLayer, type DirectoryNode, emptyRoot, type FileNode, lookUp } from './merged-tree.ts';
+import { applyLayer, type DirectoryNode, emptyRoot } from './merged-tree.ts';
+import { type NodeTree, nodeTree } from './node-tree.ts';
 import { tarReader } from './tar-reader.ts';
 
 /** The root file system of an image. Files that are neither binaries nor read by name have a size but no bytes. */
-export interface ImageTree extends FileTree {
-  /** The kept bytes of a file, by which work on them is found again; `null` for a file that is not kept. */
-  contentOf(path: string): FileContent | null;
+export interface ImageTree extends NodeTree {
+  readonly root: DirectoryNode;
   /** Gives memory and the temporary file back. */
   close(): void;
 }
@@ -57,7 +55,7 @@ export async function imageTree(image: Image, options: ImageTreeOptions): Promis
     await readLayers(image, reading, options.signal, (layer, changes) =>
       inLayer(image, layer, () => applyLayer(root, changes, layer.index)),
     );
-    return treeOf(root, () => contents.close());
+    return { ...nodeTree(root), root, close: () => contents.close() };
   } catch (error) {
     contents.close();
     throw error;
@@ -241,75 +239,4 @@ function named(image: Image, layer: Layer, error: unknown): unknown {
     return new ElfgateError('malformed', `${place}: its bytes cannot be inflated (${code})`, { cause: error });
   }
   return error;
-}
-
-function treeOf(root: DirectoryNode, close: () => void): ImageTree {
-  // Whoever walks the tree asks about the file that was reached.
-  let walked: { readonly path: string; readonly node: FileNode } | null = null;
-  const fileAt = (path: string): FileNode => {
-    if (walked?.path === path) {
-      return walked.node;
-    }
-    const reached = lookUp(root, path);
-    if (reached === null || reached.path !== path || reached.node.kind !== 'file') {
-      throw new ElfgateError('unreadable', `${path}: there is no such file in the image`);
-    }
-    return reached.node;
-  };
-  return {
-    entries: () =>
-      walk(root, '', 0, (path, node) => {
-        walked = { path, node };
-      }),
-    resolve(path) {
-      const reached = lookUp(root, path);
-      if (reached === null || reached.node.kind === 'link') {
-        return null;
-      }
-      return { path: reached.path, kind: reached.node.kind, mode: reached.node.mode };
-    },
-    open: (path) => sourceOf(fileAt(path), path),
-    contentOf: (path) => fileAt(path).content,
-    close,
-  };
-}
-
-function* walk(
-  directory: DirectoryNode,
-  path: string,
-  depth: number,
-  reaching: (path: string, node: FileNode) => void,
-): Generator<TreeEntry> {
-  if (depth > limits.directoryDepth) {
-    yield { kind: 'problem', path, message: `directories are nested deeper than ${limits.directoryDepth} levels` };
-    return;
-  }
-  const names = [...directory.children.keys()].sort();
-  for (const name of names) {
-    const child = directory.children.get(name);
-    const childPath = path === '' ? name : `${path}/${name}`;
-    if (child?.kind === 'directory') {
-      yield* walk(child, childPath, depth + 1, reaching);
-    } else if (child?.kind === 'file') {
-      reaching(childPath, child);
-      yield { kind: 'file', path: childPath, size: child.size, layer: child.layer };
-    }
-  }
-}
-
-function sourceOf({ size, content, start }: FileNode, path: string): FileSource {
-  if (content !== null) {
-    return { ...content.source(path), close() {} };
-  }
-  const known = bufferSource(start ?? Buffer.alloc(0));
-  return {
-    size,
-    read(offset, length) {
-      if (offset + length > known.size && offset + length <= size) {
-        throw new ElfgateError('unreadable', `${path}: is no binary, and its bytes were not kept`);
-      }
-      return known.read(offset, length);
-    },
-    close() {},
-  };
 }

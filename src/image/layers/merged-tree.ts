@@ -1,9 +1,9 @@
-import { ElfgateError } from '../../errors.ts';
-import type { FileContent } from './file-contents.ts';
+import { ElfgateError, NotKeptError } from '../../errors.ts';
+import type { KeptContent } from './file-contents.ts';
 import type { LayerAddition, LayerChanges } from './layer-changes.ts';
 
 /** A place in the file system that the layers of an image make up. */
-export type TreeNode = DirectoryNode | FileNode | LinkNode | OtherNode;
+export type TreeNode = DirectoryNode | FileNode | LinkNode | OtherNode | UnknownNode;
 
 export interface DirectoryNode {
   readonly kind: 'directory';
@@ -18,7 +18,7 @@ export interface FileNode {
   readonly size: number;
   /** Index of the layer that put it there. */
   readonly layer: number;
-  readonly content: FileContent | null;
+  readonly content: KeptContent | null;
   readonly start: Buffer | null;
 }
 
@@ -30,6 +30,11 @@ interface LinkNode {
 interface OtherNode {
   readonly kind: 'other';
   readonly mode: number;
+}
+
+/** Nobody knows what is there, nor below it: something else is mounted over it. Looking it up throws {@link NotKeptError}. */
+export interface UnknownNode {
+  readonly kind: 'unknown';
 }
 
 // Linux follows at most 40 symbolic links in one look-up (path_resolution(7)).
@@ -61,7 +66,7 @@ export function applyLayer(root: DirectoryNode, changes: LayerChanges, layer: nu
 
 /** Where a look-up ended. */
 export interface Reached {
-  readonly node: TreeNode;
+  readonly node: Exclude<TreeNode, UnknownNode>;
   /** Without symbolic links. */
   readonly path: string;
 }
@@ -85,7 +90,7 @@ function lookUpStraight(root: DirectoryNode, path: string): Reached | null | und
     if (child === undefined) {
       return null;
     }
-    if (child.kind === 'link' || (child.kind !== 'directory' && slash !== -1)) {
+    if (child.kind === 'link' || child.kind === 'unknown' || (child.kind !== 'directory' && slash !== -1)) {
       return undefined;
     }
     if (slash === -1) {
@@ -100,7 +105,7 @@ function lookUpByElements(root: DirectoryNode, path: string): Reached | null {
   const pending = path.split('/').reverse();
   const reached: { readonly name: string; readonly node: DirectoryNode }[] = [];
   let links = 0;
-  let end: Exclude<TreeNode, DirectoryNode | LinkNode> | null = null;
+  let end: FileNode | OtherNode | null = null;
   let endName = '';
   while (pending.length > 0) {
     const element = pending.pop() ?? '';
@@ -117,6 +122,9 @@ function lookUpByElements(root: DirectoryNode, path: string): Reached | null {
     const child = (reached.at(-1)?.node ?? root).children.get(element);
     if (child === undefined) {
       return null;
+    }
+    if (child.kind === 'unknown') {
+      throw new NotKeptError(path);
     }
     if (child.kind === 'link') {
       links += 1;

@@ -66,6 +66,11 @@ export const goPlugins = {
   'go/plugin-missing-library': plugin('missing-library', {
     environment: { CGO_LDFLAGS: joined(directoryOf(cLibraries['c/absent'], '-L'), ' -labsent') },
   }),
+  /** The same, which looks for it in a directory beside itself. */
+  'go/plugin-library-beside': plugin('missing-library', {
+    environment: { CGO_LDFLAGS: joined(directoryOf(cLibraries['c/absent'], '-L'), ' -labsent') },
+    flags: ['-ldflags=-extldflags=-Wl,-rpath,$ORIGIN/lib'],
+  }),
   /** References my_api_internal, which its library hides. */
   'go/plugin-hidden-c-symbol': plugin('hidden-c', {
     environment: { CGO_LDFLAGS: pathOf(cLibraries['c/my-api-hidden']) },

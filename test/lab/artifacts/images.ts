@@ -36,6 +36,17 @@ function delivered(name: string, artifact: Recipe): Recipe {
   return root('root', { [`${name}.so`]: { artifact } });
 }
 
+/** One plugin that loads, and one of each kind that does not; the library that one of them needs is in no host's root. */
+const deliveries: Readonly<Record<string, TreeEntry>> = {
+  'plugins/audit.so': { artifact: goPlugins['go/plugin'] },
+  'plugins/hash.so': { artifact: goPlugins['go/plugin-trimpath'] },
+  'plugins/library.so': { artifact: goPlugins['go/plugin-missing-library'] },
+  'plugins/musl.so': { artifact: goPlugins['go/plugin-musl'] },
+  'plugins/path.so': { artifact: goPlugins['go/plugin-pluginpath'] },
+  'plugins/symbol.so': { artifact: goPlugins['go/plugin-undefined-c-symbol'] },
+  'plugins/toolchain.so': { artifact: goPlugins['go/plugin@1.25'] },
+};
+
 const elsewhere = root('root', {
   ...libc,
   'usr/bin/calls-provider': { artifact: cPrograms['c/calls-provider'] },
@@ -70,6 +81,27 @@ export const images = {
   'image/audit': image('audit', [delivered('audit', goPlugins['go/plugin'])], []),
   'image/audit-musl': image('audit', [delivered('audit', goPlugins['go/plugin-musl'])], []),
   'image/audit-1.25': image('audit', [delivered('audit', goPlugins['go/plugin@1.25'])], []),
+  'image/deliveries': image(
+    'deliveries',
+    [root('root', { ...deliveries, 'usr/lib/libabsent.so': { artifact: cLibraries['c/absent'] } })],
+    [],
+  ),
+  /** The host and the plugins of both in one root, without that library. */
+  'root/deliveries': root('root', { ...libc, ...deliveries, 'usr/bin/gateway': { artifact: goHosts['go/host'] } }),
+  /** A plugin that finds its library beside itself, and one that looks only where its process is told to. */
+  'image/beside': image(
+    'beside',
+    [
+      root('root', {
+        'beside.so': { artifact: goPlugins['go/plugin-library-beside'] },
+        'library.so': { artifact: goPlugins['go/plugin-missing-library'] },
+        'lib/libabsent.so': { artifact: cLibraries['c/absent'] },
+      }),
+    ],
+    [],
+  ),
+  'image/auditor': image('auditor', [delivered('auditor', goPlugins['go/plugin-auditor'])], []),
+  'image/billing': image('billing', [delivered('billing', goPlugins['go/plugin-billing-other-ledger'])], []),
   'root/market': market,
   'image/market': image('market', [market], ['/usr/bin/market']),
   'image/market-library-path': image('market', [market], ['/usr/bin/market'], ['LD_LIBRARY_PATH=/opt/lib']),

@@ -1,0 +1,47 @@
+import { ElfFile } from '../../binary/elf/elf-file.ts';
+import { readGoFile } from '../../binary/go/go-file.ts';
+import type { ByteSource } from '../../bytes/byte-source.ts';
+import { unlessDamaged } from '../../errors.ts';
+import { assertLoadable } from './assert-loadable.ts';
+import { objectOf, strongReferences, unfindableExport } from './loaded-object.ts';
+import { firstByteOfModuleData } from './module-registration.ts';
+import { referenceTo } from './symbol-reference.ts';
+
+/**
+ * Reads everything of a file that following plugin.Open may read of it, whatever it meets: what is read here and kept is
+ * enough to follow it when the file is gone. What contradicts its format is read as far as it goes, and contradicts it
+ * again later.
+ *
+ * @param kind of a library nobody asks what Go's linker left in it.
+ */
+export function readAsLoader(source: ByteSource, kind: 'library' | 'host' | 'plugin'): void {
+  const elf = unlessDamaged(() => {
+    source.read(0, Math.min(source.size, fileHeaderBytes));
+    return new ElfFile(source);
+  });
+  if (elf === null) {
+    return;
+  }
+  const go = kind === 'library' ? null : unlessDamaged(() => readGoFile(elf));
+  const object = objectOf(elf, { name: '', askedAs: null, hashes: null });
+  const readings: readonly (() => unknown)[] = [
+    () => elf.symbolVersions,
+    // Any name: the table is read as a whole.
+    () => object.defines(referenceTo('main')),
+    () => strongReferences(elf),
+    ...(kind === 'plugin'
+      ? [
+          () => go?.hashes?.checkOrder,
+          () => assertLoadable(elf),
+          () => unfindableExport(elf),
+          () => firstByteOfModuleData(elf),
+        ]
+      : []),
+  ];
+  for (const read of readings) {
+    unlessDamaged(read);
+  }
+}
+
+// Bytes of the longest ELF header, which loaders look at before anything else.
+const fileHeaderBytes = 64;
