@@ -163,6 +163,34 @@ test('plugin.Open is followed from the host of one image into the plugins of ano
   }
 });
 
+test('a plugin of one image that the host of another cannot open is an error, and says why', async (t) => {
+  const found = await check(t, ['--host', 'image/gateway', '--plugin', 'image/deliveries']);
+  if (found === null) {
+    return t.pass();
+  }
+  t.is(found.exitCode, 1);
+  const prefix = found.place('image/deliveries');
+  t.deepEqual(
+    found.decided
+      .filter(({ rule }) => rule === 'plugin/loads')
+      .map(({ severity, subject, message }) => [severity, subject.path, message.replace(prefix, '')]),
+    [
+      [
+        'error',
+        'plugins/library.so',
+        'plugin.Open fails: libabsent.so: cannot open shared object file: No such file or directory',
+      ],
+      [
+        'error',
+        'plugins/musl.so',
+        'plugin.Open fails: libc.so: cannot open shared object file: No such file or directory',
+      ],
+      ['error', 'plugins/path.so', 'plugin.Open fails (plugin-path-mismatch)'],
+      ['error', 'plugins/symbol.so', 'plugin.Open fails: /plugins/symbol.so: undefined symbol: defined_nowhere'],
+    ],
+  );
+});
+
 test('plugins of several images are opened in the order in which the images are named', async (t) => {
   t.timeout(600_000, 'building real binaries takes minutes on the first run');
   const lab = await artifacts(['go/host', 'go/plugin-auditor', 'go/plugin-billing-other-ledger']);

@@ -101,6 +101,11 @@ export const ruleCases: Readonly<Record<string, RuleCases>> = {
     passing: pair('go/host', 'go/plugin'),
     unknown: pluginAlone,
   },
+  'plugin/loads': {
+    violating: files('root/deliveries'),
+    passing: pair('go/host', 'go/plugin'),
+    unknown: pair('go/host', 'go/plugin-missing-library'),
+  },
   'plugin/load-order': {
     violating: sequence('go/host', 'go/plugin-auditor', 'go/plugin-billing-other-ledger'),
     passing: sequence('go/host', 'go/plugin-auditor', 'go/plugin-billing'),
