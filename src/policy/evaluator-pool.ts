@@ -112,10 +112,13 @@ export async function startEvaluatorPool<Rules extends RulesOn>(
     }
     // The rules that are in force now, for all of them.
     const crew = current;
-    const findings = await Promise.all(
-      chunks(inputs, limits.evaluationsTogether).map((chunk) => crew.evaluate(chunk, signal)),
-    );
-    return { findings: findings.flat(), bundle: crew.bundle, rulesOn: crew.rulesOn };
+    const findings =
+      inputs.length <= limits.evaluationsTogether
+        ? await crew.evaluate(inputs, signal)
+        : (
+            await Promise.all(chunks(inputs, limits.evaluationsTogether).map((chunk) => crew.evaluate(chunk, signal)))
+          ).flat();
+    return { findings, bundle: crew.bundle, rulesOn: crew.rulesOn };
   };
 
   return {
@@ -180,6 +183,7 @@ interface Member {
   readonly clock: EvaluationClock;
   /** What the thread has been given, in order; it works on the first. */
   readonly tasks: Task[];
+  /** Looks at the clock; null when the thread had nothing to do as it went off. */
   timer: NodeJS.Timeout | null;
   /** Whether it has loaded the policy. The clock of a task must not count that. */
   ready: boolean;
@@ -237,7 +241,6 @@ async function startCrew<Rules extends RulesOn>(
       return;
     }
     const task = member.tasks.shift();
-    watch(member);
     // The thread goes on while this one reads the answer.
     hand(member);
     try {
@@ -249,24 +252,22 @@ async function startCrew<Rules extends RulesOn>(
       task?.fail(error);
     }
   };
-  /** The clock of the task that the thread works on, or none. */
-  const watch = (member: Member): void => {
-    if (member.timer !== null) {
-      clearTimeout(member.timer);
-      member.timer = null;
-    }
-    if (member.tasks.length > 0) {
-      member.timer = setTimeout(() => look(member), timeLimit);
-    }
+  /** Goes on for as long as the thread has something to do: a timer for each question would cost more than the looks. */
+  const watch = (member: Member, milliseconds: number): void => {
+    // Whole milliseconds: timers fire early otherwise, and again and again.
+    member.timer = setTimeout(() => look(member), Math.min(timeLimit, Math.ceil(milliseconds)));
   };
   /** A question holds several inputs, and the time limit is that of one. */
   const look = (member: Member): void => {
+    member.timer = null;
+    if (member.tasks.length === 0) {
+      return;
+    }
     const left = timeLimit - elapsed(member.clock);
     if (left <= 0) {
       lose(member, outOfTime(timeLimit, ruleAt(member.running)));
     } else {
-      // Whole milliseconds: timers fire early otherwise, and again and again.
-      member.timer = setTimeout(() => look(member), Math.min(timeLimit, Math.ceil(left)));
+      watch(member, left);
     }
   };
   /** Gives a thread as much as it should have ahead. */
@@ -284,8 +285,8 @@ async function startCrew<Rules extends RulesOn>(
       // Copied and not transferred: should this thread be ended, another one needs the bytes.
       const question: EvaluatorQuestion = task.inputs;
       member.worker.postMessage(question);
-      if (member.tasks.length === 1) {
-        watch(member);
+      if (member.timer === null) {
+        watch(member, timeLimit);
       }
     }
     tellIfIdle();
@@ -302,11 +303,8 @@ async function startCrew<Rules extends RulesOn>(
       return;
     }
     members.splice(index, 1);
-    if (member.timer !== null) {
-      clearTimeout(member.timer);
-    }
     member.worker.removeAllListeners('message');
-    void member.worker.terminate();
+    void end(member);
     const [guilty, ...innocent] = member.tasks;
     queue.unshift(...innocent);
     guilty?.fail(error);
@@ -321,6 +319,12 @@ async function startCrew<Rules extends RulesOn>(
       }
       tellIfIdle();
     }
+  };
+  const end = ({ worker, timer }: Member): Promise<number> => {
+    if (timer !== null) {
+      clearTimeout(timer);
+    }
+    return worker.terminate();
   };
   const running = (): number => sum(members.map(({ tasks }) => tasks.length));
 
@@ -388,7 +392,7 @@ async function startCrew<Rules extends RulesOn>(
           whenIdle = resolve;
         });
       }
-      await Promise.all(members.splice(0).map(({ worker }) => worker.terminate()));
+      await Promise.all(members.splice(0).map(end));
     },
   };
 }

@@ -169,10 +169,15 @@ export function instantiatePolicy(
         if (exports.eval(context) !== 0) {
           throw new Error('eval failed');
         }
-        const result = exports.opa_eval_ctx_get_result(context);
-        return values.terminatedText(
-          format === 'json' ? exports.opa_json_dump(result) : exports.opa_value_dump(result),
-        );
+        const results = exports.opa_eval_ctx_get_result(context);
+        if (format === 'rego') {
+          return values.terminatedText(exports.opa_value_dump(results));
+        }
+        // To write a set is to hash all that it holds, only to step from one item to the next.
+        const result = values.soleResult(results);
+        return result === 0
+          ? values.terminatedText(exports.opa_json_dump(results))
+          : `[{"result":${values.terminatedText(exports.opa_json_dump(result))}}]`;
       },
     };
   } catch (cause) {

@@ -13,6 +13,8 @@ export interface ValueMemory {
   readPlain(address: number): unknown;
   /** Shows the UTF-8 of a value where it lies, from a start to before an end; of one that is no string, nothing. */
   useString(address: number, use: (bytes: Uint8Array, start: number, end: number) => void): void;
+  /** The address of the value in a result set that is `{{"result": …}}`; 0 for any other set. */
+  soleResult(address: number): number;
   /** The text at an address, up to its terminating zero byte. */
   terminatedText(address: number): string;
   /** Copies bytes to an address. */
@@ -226,6 +228,19 @@ export function valueMemory(memory: WebAssembly.Memory): ValueMemory {
         const start = word(address + 8);
         use(bytes, start, start + word(address + 4));
       }
+    },
+    soleResult(address) {
+      refresh();
+      const elements: number[] = [];
+      visit(address, 4, (element) => elements.push(word(element)));
+      const [sole, ...others] = elements;
+      if (sole === undefined || others.length > 0) {
+        return 0;
+      }
+      const entries: number[] = [];
+      visit(sole, 8, (element) => entries.push(element));
+      const [entry, ...further] = entries;
+      return entry !== undefined && further.length === 0 && textOf(word(entry)) === 'result' ? word(entry + 4) : 0;
     },
     terminatedText(address) {
       refresh();

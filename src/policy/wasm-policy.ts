@@ -111,11 +111,13 @@ export async function missingBuiltins(wasm: Uint8Array<ArrayBuffer>): Promise<re
   return required.filter((name) => !isOffered(name));
 }
 
-/** What one evaluation knows of its surroundings. The seed is drawn when something asks for it. */
+/** What one evaluation knows of its surroundings, made when something asks for it. */
 export function evaluationAt(milliseconds: number): Evaluation {
   let seed: Uint8Array | null = null;
   return {
-    startNanoseconds: BigInt(Math.trunc(milliseconds)) * 1_000_000n,
+    get startNanoseconds() {
+      return BigInt(Math.trunc(milliseconds)) * 1_000_000n;
+    },
     get seed() {
       seed ??= crypto.getRandomValues(new Uint8Array(32));
       return seed;
