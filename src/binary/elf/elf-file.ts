@@ -7,7 +7,13 @@ import { type ElfHeader, readHeader } from './header.ts';
 import { readInterpreter } from './interpreter.ts';
 import { MemoryImage } from './memory-image.ts';
 import { type Note, readNotes } from './notes.ts';
-import { highestSymbol, type RelocationSurvey, type SymbolRelocations, surveyRelocations } from './relocations.ts';
+import {
+  distinctSymbols,
+  highestSymbol,
+  type RelocationSurvey,
+  type SymbolRelocations,
+  surveyRelocations,
+} from './relocations.ts';
 import { readSections, type Section } from './sections.ts';
 import { assertSegmentsInside, readSegments, type Segment } from './segments.ts';
 import { readSymbolVersions, type SymbolVersions } from './symbol-versions.ts';
@@ -29,6 +35,7 @@ export class ElfFile {
   readonly dynamic: DynamicSection | null;
   readonly interpreter: string | null;
   #relocationSurvey: RelocationSurvey | null | undefined;
+  #relocatedSymbols: Uint32Array | undefined;
   #dynamicSymbols: SymbolTable | null | undefined;
   #versions: SymbolVersions | null | undefined;
   #notes: readonly Note[] | undefined;
@@ -66,6 +73,16 @@ export class ElfFile {
       );
     }
     return survey.ofSymbols;
+  }
+
+  /**
+   * Numbers of the dynamic symbols that relocations refer to, each once, in the order of the first of their relocations.
+   *
+   * @throws FormatError
+   */
+  get relocatedSymbols(): Uint32Array {
+    this.#relocatedSymbols ??= distinctSymbols(this.relocations, this.dynamicSymbols?.length ?? 0);
+    return this.#relocatedSymbols;
   }
 
   /** The symbols the run-time linker works with; `null` for a static file. @throws FormatError */

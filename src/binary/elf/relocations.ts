@@ -125,8 +125,10 @@ class Survey {
     const addendAt = wide ? 4 : 2;
     let [addresses, symbols, types, length] = [this.#addresses, this.#symbols, this.#types, this.#length];
     let highestSymbol = this.#highestSymbol;
+    // Most follow one of the same type: what these have in common is kept in variables until one of another type comes.
     let common: Writable<RelocationsOfType> | null = null;
-    for (let at = 0; at < words.length; at += wordsEach) {
+    let [lowestAddress, highestAddress, lowestAddend, highestAddend] = [0, 0, 0, 0];
+    for (let at = 0, commonType = -1; at < words.length; at += wordsEach) {
       const type = (((words[at + typeAt] ?? 0) >>> typeShift) & typeMask) >>> 0;
       const symbol = (words[at + symbolAt] ?? 0) >>> symbolShift;
       let address = words[at + low] ?? 0;
@@ -139,21 +141,28 @@ class Survey {
       } else {
         addend |= 0;
       }
-      if (common === null || common.type !== type) {
+      if (type !== commonType) {
+        if (common !== null) {
+          keepExtremes(common, lowestAddress, highestAddress, lowestAddend, highestAddend);
+        }
         common = this.#ofType(type, this.#seen + at / wordsEach, address, addend);
+        commonType = type;
+        ({ lowestAddress, highestAddress, lowestAddend, highestAddend } = common);
       }
-      if (address < common.lowestAddress) {
-        common.lowestAddress = address;
-      } else if (address > common.highestAddress) {
-        common.highestAddress = address;
+      if (address < lowestAddress) {
+        lowestAddress = address;
+      } else if (address > highestAddress) {
+        highestAddress = address;
       }
-      if (addend < common.lowestAddend) {
-        common.lowestAddend = addend;
-      } else if (addend > common.highestAddend) {
-        common.highestAddend = addend;
+      if (addend < lowestAddend) {
+        lowestAddend = addend;
+      } else if (addend > highestAddend) {
+        highestAddend = addend;
       }
       if (symbol === 0) {
-        common.lacksSymbol = true;
+        if (common !== null) {
+          common.lacksSymbol = true;
+        }
         continue;
       }
       if (symbol > highestSymbol) {
@@ -171,6 +180,9 @@ class Survey {
       symbols[length] = symbol;
       types[length] = type;
       length += 1;
+    }
+    if (common !== null) {
+      keepExtremes(common, lowestAddress, highestAddress, lowestAddend, highestAddend);
     }
     [this.#addresses, this.#symbols, this.#types, this.#length] = [addresses, symbols, types, length];
     this.#highestSymbol = highestSymbol;
@@ -221,11 +233,46 @@ class Survey {
   }
 }
 
+function keepExtremes(
+  common: Writable<RelocationsOfType>,
+  lowestAddress: number,
+  highestAddress: number,
+  lowestAddend: number,
+  highestAddend: number,
+): void {
+  common.lowestAddress = lowestAddress;
+  common.highestAddress = highestAddress;
+  common.lowestAddend = lowestAddend;
+  common.highestAddend = highestAddend;
+}
+
 type Writable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
 
 function withTwiceTheRoom<Column extends Float64Array | Uint32Array>(full: Column, longer: Column): Column {
   longer.set(full);
   return longer;
+}
+
+/**
+ * Numbers of the symbols that relocations refer to, each once, in the order of the first of their relocations.
+ *
+ * @param count of dynamic symbols, the highest that is referred to among them.
+ */
+export function distinctSymbols({ length, symbols }: SymbolRelocations, count: number): Uint32Array {
+  const seen = new Uint8Array(count);
+  const distinct = new Uint32Array(length);
+  let found = 0;
+  // Linkers sort them by symbol (ld's elf_link_sort_relocs): most refer to the one before.
+  for (let index = 0, last = 0; index < length; index++) {
+    const symbol = symbols[index] ?? 0;
+    if (symbol !== last && seen[symbol] !== 1) {
+      seen[symbol] = 1;
+      distinct[found] = symbol;
+      found += 1;
+    }
+    last = symbol;
+  }
+  return distinct.subarray(0, found);
 }
 
 /**

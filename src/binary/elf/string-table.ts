@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer';
 import { FormatError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
 
@@ -116,13 +117,11 @@ export class StringTable {
 export function decodeName(bytes: Buffer): string {
   const latin = bytes.toString('latin1');
   // Pure ASCII, which nearly every name is, reads the same in both; only the others are worth a second look.
-  for (let index = 0; index < latin.length; index++) {
-    if (latin.charCodeAt(index) > 0x7f) {
-      const text = bytes.toString('utf8');
-      return !/[\uf780-\uf7ff]/.test(text) && Buffer.from(text, 'utf8').equals(bytes) ? text : withoutEncoding(latin);
-    }
+  if (isAscii(bytes)) {
+    return latin;
   }
-  return latin;
+  const text = bytes.toString('utf8');
+  return !/[\uf780-\uf7ff]/.test(text) && Buffer.from(text, 'utf8').equals(bytes) ? text : withoutEncoding(latin);
 }
 
 function withoutEncoding(latin: string): string {

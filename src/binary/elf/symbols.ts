@@ -6,7 +6,7 @@ import { type Encoding, words32 } from './encoding.ts';
 import { symbolCountByHash } from './hash-tables.ts';
 import type { ElfHeader } from './header.ts';
 import type { MemoryImage } from './memory-image.ts';
-import { DT, SHN, SHT, STB, STV } from './names.ts';
+import { DT, SHN, SHT, STB, STT, STV } from './names.ts';
 import type { Section } from './sections.ts';
 import { StringTable } from './string-table.ts';
 
@@ -24,6 +24,7 @@ export class SymbolTable {
   readonly #at: SymbolLayout;
   #sorted: { readonly imports: readonly number[]; readonly exports: readonly number[] } | undefined;
   #nameOffsets: Uint32Array | undefined;
+  #definitions: Definitions | undefined;
 
   constructor(bytes: Buffer, encoding: Encoding, strings: StringTable, offset: number) {
     this.#at = layoutOf(encoding);
@@ -155,6 +156,61 @@ export class SymbolTable {
     );
   }
 
+  /**
+   * Whether a loader binds to a symbol: glibc's do_lookup_x (`elf/dl-lookup.c`) passes over those without a value, unless
+   * they are absolute or thread-local.
+   */
+  isDefinition(index: number): boolean {
+    return (
+      this.isExport(index) &&
+      (this.value(index) !== 0 || this.section(index) === SHN.absolute || this.type(index) === STT.tls)
+    );
+  }
+
+  /** All for which {@link isDefinition} holds. */
+  get definitions(): Definitions {
+    this.#definitions ??= this.#findDefinitions();
+    return this.#definitions;
+  }
+
+  #findDefinitions(): Definitions {
+    const marks = new Uint8Array(this.length);
+    const threadLocal: number[] = [];
+    let [lowestValue, highestValue] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    const words = this.#words;
+    const { words: step, kind, infoShift, otherShift, sectionShift, value: valueAt, wide, low, high } = this.#at;
+    const [{ tls }, { absolute }, { protected: isProtected }] = [STT, SHN, STV];
+    for (let index = 1, at = step; index < marks.length; index++, at += step) {
+      const word = words[at + kind] ?? 0;
+      const section = (word >>> sectionShift) & 0xffff;
+      const visibility = (word >>> otherShift) & 3;
+      const info = (word >>> infoShift) & 0xff;
+      if (section === 0 || info < firstGlobalInfo || (visibility !== 0 && visibility !== isProtected)) {
+        continue;
+      }
+      if ((info & 0xf) === tls) {
+        threadLocal.push(index);
+        marks[index] = 1;
+        continue;
+      }
+      const upper = wide ? (words[at + valueAt + high] ?? 0) : 0;
+      const lower = words[at + valueAt + low] ?? 0;
+      const value = upper === 0 ? lower : upper * 0x1_0000_0000 + lower;
+      if (section === absolute) {
+        marks[index] = 1;
+      } else if (value !== 0) {
+        marks[index] = 1;
+        if (value < lowestValue) {
+          lowestValue = value;
+        }
+        if (value > highestValue) {
+          highestValue = value;
+        }
+      }
+    }
+    return { marks, threadLocal, lowestValue, highestValue };
+  }
+
   // Half a dozen questions start from these lists. They are made in one pass over the bytes, because a short run is
   // over before a compiler has made the accessors above fast.
   #sort(): { readonly imports: readonly number[]; readonly exports: readonly number[] } {
@@ -181,6 +237,20 @@ export class SymbolTable {
     return { imports, exports };
   }
 }
+
+/** Symbols that loaders bind to. */
+export interface Definitions {
+  /** By index: 1 for a definition. */
+  readonly marks: Uint8Array;
+  /** Indexes of those in thread-local storage, ascending. */
+  readonly threadLocal: readonly number[];
+  /** Between which virtual addresses the others lie that are not absolute; infinite when there are none. */
+  readonly lowestValue: number;
+  readonly highestValue: number;
+}
+
+// The binding stands in the upper half of `st_info`, and local is 0.
+const firstGlobalInfo = STB.global << 4;
 
 // Searching a column goes at the speed of memory, but once for each start; a loop looks at every symbol once, and is slow
 // until a compiler has made it fast.

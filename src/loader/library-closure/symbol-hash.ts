@@ -211,9 +211,9 @@ function findInGnuChain(
 
 /**
  * The symbols that a loader comes to when it looks for their own names, as ones by index: for a question about all of them
- * at once. Hashing their names takes most of the time, and is done here and without a call for each, because a short run
- * is over before a compiler has made such calls fast.
+ * at once.
  *
+ * @param candidates by symbol: 1 for those that are asked for.
  * @param starts by symbol: where its name starts in `strings`.
  * @throws FormatError when a name lies outside the string table, or chains run into each other or names overlap so often
  * that following them all has no end in sight.
@@ -222,45 +222,34 @@ export function symbolsInChains(
   { filter, filterWords, wordBits, shift, buckets, chain, firstSymbol }: Extract<HashTable, { kind: 'gnu' }>,
   strings: StringTable,
   starts: Uint32Array,
+  candidates: Uint8Array,
 ): Uint8Array {
   const found = new Uint8Array(firstSymbol + chain.length);
-  const { bytes } = strings;
+  const hashes = hashesOfNames(strings, starts.subarray(firstSymbol, found.length));
+  // Signed, as the hashes are: half of the unsigned values are no small integers, each of which would be allocated.
+  const [values, bits] = [signed(chain), signed(filter)];
+  const count = buckets.length;
+  const [wordShift, halves, lastWord] = wordBits === 64 ? [6, 2, filterWords - 1] : [5, 1, filterWords - 1];
   // In a table that a linker wrote each entry is in one chain.
-  let left = 2 * chain.length;
-  let measured = 0;
-  for (let bucket = 0; bucket < buckets.length; bucket++) {
+  let left = 2 * values.length;
+  for (let bucket = 0; bucket < count; bucket++) {
     const first = buckets[bucket] ?? 0;
-    for (let entry = first - firstSymbol; first !== 0 && entry >= 0 && entry < chain.length; entry++) {
+    for (let symbol = first; first >= firstSymbol && first !== 0 && symbol < found.length; symbol++) {
       left -= 1;
       if (left < 0) {
         throw new FormatError(0, 'the chains of the GNU hash table run into each other');
       }
-      const start = starts[firstSymbol + entry] ?? 0;
-      let at = start;
-      // As in gnuHash.
-      let signed = 5381;
-      for (let byte = bytes[at] ?? 0; byte !== 0; byte = bytes[at] ?? 0) {
-        signed = (Math.imul(signed, 33) + byte) | 0;
-        at += 1;
-      }
-      measured += at - start;
-      if (at >= bytes.length || at - start > limits.nameBytes) {
-        strings.endOf(start);
-      }
-      if (measured > bytes.length) {
-        strings.addMeasured(measured);
-        measured = 0;
-      }
-      const value = chain[entry] ?? 1;
-      const hash = signed >>> 0;
-      const word = (hash >>> (wordBits === 64 ? 6 : 5)) & (filterWords - 1);
-      if (
-        (value ^ hash) >>> 1 === 0 &&
-        hash % buckets.length === bucket &&
-        isSet(filter, word, hash % wordBits, wordBits) &&
-        isSet(filter, word, (hash >>> shift) % wordBits, wordBits)
-      ) {
-        found[firstSymbol + entry] = 1;
+      const value = values[symbol - firstSymbol] ?? 1;
+      const hash = hashes[symbol - firstSymbol] ?? 0;
+      // The remainder of an unsigned number by a signed one, in two steps.
+      const isHere = (((hash >>> 1) % count) * 2 + (hash & 1)) % count === bucket;
+      if (isHere && (value ^ hash) >>> 1 === 0 && candidates[symbol] === 1) {
+        const word = ((hash >>> wordShift) & lastWord) * halves;
+        const second = hash >>> shift;
+        // Shifts count by the lowest five bits; the sixth tells the halves of a word of 64 bits apart.
+        const firstBit = (bits[word + ((hash >>> 5) & (halves - 1))] ?? 0) >>> hash;
+        const secondBit = (bits[word + ((second >>> 5) & (halves - 1))] ?? 0) >>> second;
+        found[symbol] = firstBit & secondBit & 1;
       }
       if ((value & 1) === 1) {
         break;
@@ -268,6 +257,38 @@ export function symbolsInChains(
     }
   }
   return found;
+}
+
+const signed = ({ buffer, byteOffset, length }: Uint32Array): Int32Array => new Int32Array(buffer, byteOffset, length);
+
+/**
+ * {@link gnuHash} of many names, as signed numbers. In a loop of its own and without a call for each: a short run is over
+ * before a compiler has made anything longer fast.
+ */
+function hashesOfNames(strings: StringTable, starts: Uint32Array): Int32Array {
+  const hashes = new Int32Array(starts.length);
+  const { bytes } = strings;
+  let measured = 0;
+  for (let index = 0; index < hashes.length; index++) {
+    const start = starts[index] ?? 0;
+    let at = start;
+    let hash = 5381;
+    for (let byte = bytes[at] ?? 0; byte !== 0; byte = bytes[at] ?? 0) {
+      // Times 33; signed, as in gnuHash.
+      hash = ((hash << 5) + hash + byte) | 0;
+      at += 1;
+    }
+    hashes[index] = hash;
+    measured += at - start;
+    if (at >= bytes.length || at - start > limits.nameBytes) {
+      strings.endOf(start);
+    }
+    if (measured > bytes.length) {
+      strings.addMeasured(measured);
+      measured = 0;
+    }
+  }
+  return hashes;
 }
 
 function isSet(filter: Uint32Array, word: number, bit: number, wordBits: 32 | 64): boolean {

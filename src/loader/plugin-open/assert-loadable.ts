@@ -49,18 +49,19 @@ function assertSegments({ segments }: ElfFile): void {
 }
 
 /** Symbols that relocations use and that the object itself has lie in it; those that nobody else may define, it has. */
-function assertOwnSymbols({ relocations, dynamicSymbols: symbols, segments }: ElfFile): void {
+function assertOwnSymbols({ relocatedSymbols, dynamicSymbols: symbols, segments }: ElfFile): void {
   if (symbols === null) {
     return;
   }
   const { lowest, highest } = loadedAddresses(segments);
-  const seen = new Uint8Array(symbols.length);
-  for (let index = 0; index < relocations.length; index++) {
-    const symbol = relocations.symbols[index] ?? 0;
-    if (seen[symbol] === 1) {
+  const { marks, lowestValue, highestValue } = symbols.definitions;
+  // Of nearly all symbols, this is known by what they have in common.
+  const areInside = lowestValue >= lowest && highestValue <= highest;
+  for (let index = 0; index < relocatedSymbols.length; index++) {
+    const symbol = relocatedSymbols[index] ?? 0;
+    if (areInside && marks[symbol] === 1) {
       continue;
     }
-    seen[symbol] = 1;
     const section = symbols.section(symbol);
     const value = symbols.value(symbol);
     const isElsewhere = section !== SHN.undefined && section !== SHN.absolute && (value < lowest || value > highest);

@@ -1,6 +1,6 @@
 import { dynamicValue } from '../../binary/elf/dynamic.ts';
 import type { ElfFile } from '../../binary/elf/elf-file.ts';
-import { DT, SHN, STB, STT, visibilityName } from '../../binary/elf/names.ts';
+import { DT, STB, visibilityName } from '../../binary/elf/names.ts';
 import type { SymbolTable } from '../../binary/elf/symbols.ts';
 import type { PackageHashes } from '../../binary/go/package-hashes.ts';
 import { compareReleases } from '../../binary/libc/minimum-version.ts';
@@ -112,7 +112,7 @@ function finds(elf: ElfFile, table: HashTable, reference: SymbolReference, effor
   const hashes = { gnu: table.kind === 'gnu' ? reference.gnuHash : 0, systemV: () => reference.systemVHash };
   const accept = (index: number): boolean =>
     index < symbols.length &&
-    isDefinition(symbols, index) &&
+    symbols.isDefinition(index) &&
     reference.isAt(strings, symbols.nameOffset(index)) &&
     matches(elf, index, reference.version);
   const found = findInChain(table, hashes, accept, effort);
@@ -134,44 +134,50 @@ export function unfindableExport(elf: ElfFile): string | null {
   if (table === null || symbols === null) {
     return null;
   }
-  const found = ownSymbols(elf);
   const effort = { left: limits.bindingSteps };
-  for (const index of symbols.exports) {
-    if (found?.[index] !== 1 && isDefinition(symbols, index)) {
-      const version = elf.symbolVersions?.versionOf(index)?.version ?? null;
-      if (!finds(elf, table, referenceAt(symbols.strings, symbols.nameOffset(index), version), effort)) {
-        return symbols.name(index);
-      }
+  for (const index of furtherDefinitions(elf, symbols)) {
+    const version = elf.symbolVersions?.versionOf(index)?.version ?? null;
+    if (!finds(elf, table, referenceAt(symbols.strings, symbols.nameOffset(index), version), effort)) {
+      return symbols.name(index);
     }
   }
   return null;
 }
 
-const ownSymbolsOf = new WeakMap<ElfFile, Uint8Array | null>();
+/** Definitions that are none of {@link ownDefinitions}: hardly any, so that the others are passed over at the speed of memory. */
+function* furtherDefinitions(elf: ElfFile, { definitions: { marks } }: SymbolTable): Generator<number> {
+  const own = ownDefinitions(elf) ?? new Uint8Array(0);
+  for (let index = own.indexOf(0); index !== -1; index = own.indexOf(0, index + 1)) {
+    if (marks[index] === 1) {
+      yield index;
+    }
+  }
+  for (let index = own.length; index < marks.length; index++) {
+    if (marks[index] === 1) {
+      yield index;
+    }
+  }
+}
+
+const ownDefinitionsOf = new WeakMap<ElfFile, Uint8Array | null>();
 
 /**
  * Symbols by whose names a loader finds this very object, as ones by index; `null` without a GNU hash table. Two questions
  * about one file start from it.
  */
-function ownSymbols(elf: ElfFile): Uint8Array | null {
-  const known = ownSymbolsOf.get(elf);
+function ownDefinitions(elf: ElfFile): Uint8Array | null {
+  const known = ownDefinitionsOf.get(elf);
   if (known !== undefined) {
     return known;
   }
   const table = hashTableOf(elf);
   const symbols = elf.dynamicSymbols;
   const found =
-    table?.kind === 'gnu' && symbols !== null ? symbolsInChains(table, symbols.strings, symbols.nameOffsets) : null;
-  ownSymbolsOf.set(elf, found);
+    table?.kind === 'gnu' && symbols !== null
+      ? symbolsInChains(table, symbols.strings, symbols.nameOffsets, symbols.definitions.marks)
+      : null;
+  ownDefinitionsOf.set(elf, found);
   return found;
-}
-
-// glibc's do_lookup_x passes over symbols without a value, unless they are absolute or thread-local.
-function isDefinition(symbols: SymbolTable, index: number): boolean {
-  return (
-    symbols.isExport(index) &&
-    (symbols.value(index) !== 0 || symbols.section(index) === SHN.absolute || symbols.type(index) === STT.tls)
-  );
 }
 
 /** glibc's check_match (`elf/dl-lookup.c`), for the two cases of a reference with and without a version. */
@@ -201,21 +207,16 @@ export function strongReferences(elf: ElfFile): readonly StrongReference[] {
   if (symbols === null) {
     return [];
   }
-  const own = ownSymbols(elf);
-  const seen = new Uint8Array(symbols.length);
+  const own = ownDefinitions(elf);
   const references: StrongReference[] = [];
-  const { relocations } = elf;
-  for (let index = 0; index < relocations.length; index++) {
-    const symbol = relocations.symbols[index] ?? 0;
-    if (seen[symbol] === 1) {
+  const { relocatedSymbols } = elf;
+  for (let index = 0; index < relocatedSymbols.length; index++) {
+    const symbol = relocatedSymbols[index] ?? 0;
+    if (own?.[symbol] === 1) {
       continue;
     }
     if (symbol >= symbols.length) {
       throw new FormatError(symbols.offset, `a relocation refers to symbol ${symbol} of ${symbols.length}`);
-    }
-    seen[symbol] = 1;
-    if (own?.[symbol] === 1 && isDefinition(symbols, symbol)) {
-      continue;
     }
     const binding = symbols.binding(symbol);
     if (binding === STB.local || binding === STB.weak || visibilityName(symbols.other(symbol)) !== 'default') {

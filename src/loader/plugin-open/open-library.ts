@@ -1,7 +1,7 @@
 import { dynamicValue } from '../../binary/elf/dynamic.ts';
 import type { ElfFile } from '../../binary/elf/elf-file.ts';
 import { isProgram } from '../../binary/elf/hardening.ts';
-import { DT, PF, PT, STT } from '../../binary/elf/names.ts';
+import { DT, PF, PT } from '../../binary/elf/names.ts';
 import { placeName } from '../../binary/elf/place.ts';
 import type { PackageHashes } from '../../binary/go/package-hashes.ts';
 import type { FormatError } from '../../errors.ts';
@@ -254,15 +254,8 @@ function withoutPlaceForThreads(
   return null;
 }
 
-function threadVariables(elf: ElfFile): readonly string[] {
-  const symbols = elf.dynamicSymbols;
-  const names: string[] = [];
-  for (let index = 1; symbols !== null && index < symbols.length; index++) {
-    if (symbols.type(index) === STT.tls && symbols.isExport(index)) {
-      names.push(symbols.name(index));
-    }
-  }
-  return names;
+function threadVariables({ dynamicSymbols: symbols }: ElfFile): readonly string[] {
+  return symbols?.definitions.threadLocal.map((index) => symbols.name(index)) ?? [];
 }
 
 // musl relocates DT_RELR since 1.2.4 and never IRELATIVE, which programs of glibc hold. glibc refuses since 2.41 (its
