@@ -52,6 +52,16 @@ export class ElfFile {
     this.interpreter = readInterpreter(source, this.segments);
   }
 
+  /**
+   * For who is going to ask for relocations anyway: how many symbols there are is then known from them, without one more
+   * pass that only counts.
+   *
+   * @throws FormatError
+   */
+  surveyRelocationsFirst(): void {
+    this.#relocationSurvey = this.relocationSurvey;
+  }
+
   /** What all relocations ask for; `null` for a static file. @throws FormatError */
   get relocationSurvey(): RelocationSurvey | null {
     if (this.#relocationSurvey === undefined) {

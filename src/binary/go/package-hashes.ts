@@ -29,8 +29,7 @@ export interface PackageHashes {
 }
 
 // Go 1.20 renamed the linker's own symbols from `go.link.` to `go:link.`.
-const bytesPrefix = /^go[.:]link\.pkghashbytes\./;
-const pointerPrefix = /^go[.:]link\.pkghash\./;
+const linkName = /^go[.:]link\.pkghash(bytes|)\.(.*)$/s;
 const prefixBytes = Buffer.from('link.pkghash');
 
 // The linker writes 8 bytes; 20, a SHA-1, until 1.16.
@@ -50,19 +49,20 @@ export function readPackageHashes(elf: ElfFile): PackageHashes | null {
   const byPackage = new Map<string, PackageHash>();
   const pointers = new Map<number, string>();
   for (const { index, name } of symbolsNamedLike(elf)) {
-    if (bytesPrefix.test(name) && symbols.section(index) !== SHN.undefined) {
+    const [, kind, escaped = ''] = linkName.exec(name) ?? [];
+    if (kind === 'bytes' && symbols.section(index) !== SHN.undefined) {
       const size = symbols.size(index);
       const at = elf.memory.offsetOf(symbols.value(index));
       if (at !== null && size > 0 && size <= longestHash) {
-        const importPath = unescapedPath(name.replace(bytesPrefix, ''));
+        const importPath = unescapedPath(escaped);
         const hash = elf.memory.read(symbols.value(index), size, `the hash of ${importPath}`).toString('hex');
         if (byPackage.size >= limits.goPackages) {
           throw new FormatError(at, `more than ${limits.goPackages} packages, which is more than are read`);
         }
         byPackage.set(importPath, { package: importPath, hash, at: placeName(elf, at) });
       }
-    } else if (pointerPrefix.test(name)) {
-      pointers.set(index, unescapedPath(name.replace(pointerPrefix, '')));
+    } else if (kind === '') {
+      pointers.set(index, unescapedPath(escaped));
     }
   }
   if (byPackage.size === 0) {
@@ -124,8 +124,14 @@ export function unescapedPath(escaped: string): string {
   return decodeName(bytes);
 }
 
+// Controls, blanks, what is not ASCII, quotes, percent signs, and dots of the last element.
+const escapedCharacters = /[^\x21-\x7e]|["%]|\.[^/]*$/;
+
 /** The reverse of {@link unescapedPath}: how `cmd/internal/objabi.PathToPrefix` spells a path in symbol names. */
 export function escapedPath(importPath: string): string {
+  if (!escapedCharacters.test(importPath)) {
+    return importPath;
+  }
   const lastElement = importPath.lastIndexOf('/') + 1;
   let escaped = '';
   for (const [position, byte] of Buffer.from(importPath, 'utf8').entries()) {

@@ -102,15 +102,12 @@ export function openPluginFile(
       return { kind: 'refused', realPath, ...refusal };
     }
     const elf = new ElfFile(source);
-    return (
-      refusedByDynamic(elf, realPath, options.host, options.dialect) ?? {
-        kind: 'object',
-        realPath,
-        identity,
-        elf,
-        go: readGoFile(elf),
-      }
-    );
+    const refused = refusedByDynamic(elf, realPath, options.host, options.dialect);
+    if (refused !== null) {
+      return refused;
+    }
+    elf.surveyRelocationsFirst();
+    return { kind: 'object', realPath, identity, elf, go: readGoFile(elf) };
   } catch (error) {
     if (error instanceof FormatError) {
       return { kind: 'malformed', realPath, error };

@@ -448,11 +448,11 @@ class OpenSequence implements PluginSequence {
         return { at: 'dynamic symbols', label: 'plugin', value: `no hash for ${path}, which is compared` };
       }
       const owner = this.#scope.objects.find((object) => object.hashes?.byPackage.has(path) === true);
+      const escaped = escapedPath(path);
       const definer = this.#scope.objects.find((object) =>
         // Go 1.20 renamed the linker's own symbols from `go.link.` to `go:link.`.
         ['go:link', 'go.link'].some(
-          (prefix) =>
-            object.elf !== null && object.defines(referenceTo(`${prefix}.pkghash.${escapedPath(path)}`)) === 'yes',
+          (prefix) => object.elf !== null && object.defines(referenceTo(`${prefix}.pkghash.${escaped}`)) === 'yes',
         ),
       );
       if (owner !== definer) {
