@@ -63,6 +63,7 @@ export function rulesOf(
 ): { readonly rules: readonly RuleMetadata[]; readonly problems: readonly PolicyProblem[] } {
   const rules: RuleMetadata[] = [];
   const problems: PolicyProblem[] = [];
+  const misplaced = new Set<string>();
   const complain = (place: Place, message: string) => problems.push({ ...place, code: 'rule_convention', message });
 
   for (const module of modules) {
@@ -81,10 +82,14 @@ export function rulesOf(
       continue;
     }
     if (folder !== family || subfolder !== name) {
+      const found = module.file.indexOf(`/${family}/${name}/`);
       complain(
         module.place,
-        `this package belongs into the folder ${family}/${name}: folder, package and rule id are one`,
+        found === -1
+          ? `this package belongs into the folder ${family}/${name}: folder, package and rule id are one`
+          : `the folder that policies are read from must be the one above ${family}/${name}: name ${module.file.slice(0, found)} instead`,
       );
+      misplaced.add(`${family}/${name}`);
       continue;
     }
     if (deeper.length > 0 || !isRuleFile) {
@@ -110,6 +115,7 @@ export function rulesOf(
     if (
       family !== undefined &&
       name !== undefined &&
+      !misplaced.has(`${family}/${name}`) &&
       !modules.some(({ file }) => file === `${family}/${name}/${name}.rego`)
     ) {
       complain(module.place, `rule ${family}/${name} lacks its file ${family}/${name}/${name}.rego`);

@@ -78,6 +78,11 @@ const conventions: readonly (readonly [string, Readonly<Record<string, string>>,
     'f/b/b.rego:7:1: this package belongs into the folder f/a: folder, package and rule id are one',
   ],
   [
+    'policies that are read from a folder above theirs',
+    { 'policies/f/a/a.rego': `${metadata}package elfgate.rules.f.a\n\n${findings}` },
+    'policies/f/a/a.rego:7:1: the folder that policies are read from must be the one above f/a: name policies instead',
+  ],
+  [
     'a package that main.rego would not find',
     { 'f/a/a.rego': `${metadata}package rules.f.a\n\n${findings}` },
     'f/a/a.rego:7:1: package of a rule in f/a must be elfgate.rules.f["a"]',
