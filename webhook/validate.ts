@@ -1,5 +1,6 @@
 import type { ImageFacts, ImageOutcome, InspectedImage } from '../src/admission/image-facts.ts';
 import type { AdmissionFinding, AdmissionJudge } from '../src/admission/judge.ts';
+import { withinDeadline } from '../src/admission/within-time.ts';
 import { imagesOf } from '../src/admission/workload-documents.ts';
 import { ElfgateError } from '../src/errors.ts';
 import type { CredentialSource } from '../src/image/registry/credentials.ts';
@@ -91,7 +92,7 @@ async function judged(
   const { templatePaths } = judge.configuration.admission;
   const templates = podTemplatesOf(request.object, templatePaths);
   const { known, reviewed } = await imagesFor(templates, request, bench, deadline);
-  const { findings, problems } = await judge.judge(
+  const judging = judge.judge(
     {
       object: request.object,
       before: request.oldObject,
@@ -107,6 +108,16 @@ async function judged(
     request.namespace,
     bench.today,
   );
+  // What is known when facts came too late is judged in the time that is kept for it.
+  const verdict = deadline.aborted ? await judging : await withinDeadline(judging, deadline);
+  if (verdict === null) {
+    return undecidedDecision(
+      request,
+      failure,
+      'its plugins are still being followed, which goes on; try again in a moment',
+    );
+  }
+  const { findings, problems } = verdict;
   // A workload that was there before can be scaled, annotated and deleted whatever is found in it now.
   const unchanged = isUnchanged(templates, podTemplatesOf(request.oldObject, templatePaths));
   const unread = problems.map(

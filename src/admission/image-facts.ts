@@ -5,7 +5,7 @@ import type { Digest } from '../image/digest.ts';
 import { formatReference, parseReference, type Reference } from '../image/reference.ts';
 import type { CredentialSource } from '../image/registry/credentials.ts';
 import { limits } from '../limits.ts';
-import { type Patiently, withinTime } from './within-time.ts';
+import { type Patiently, withinDeadline, withinTime } from './within-time.ts';
 
 /** What was found in one image, for every platform of its index. */
 export interface InspectedImage {
@@ -211,23 +211,6 @@ async function once<Key, Value>(
   const landing = work().finally(() => flights.delete(key));
   flights.set(key, { credentials, landing });
   return landing;
-}
-
-/** null when the deadline comes first. The work is not stopped by it, and a failure after it is nobody's. */
-async function withinDeadline<Value>(work: Promise<Value>, deadline: AbortSignal): Promise<Value | null> {
-  work.catch(() => undefined);
-  if (deadline.aborted) {
-    // What is there already is there in time.
-    return Promise.race([work, new Promise<null>((resolve) => setImmediate(resolve, null))]);
-  }
-  const { promise, resolve } = Promise.withResolvers<null>();
-  const expire = (): void => resolve(null);
-  deadline.addEventListener('abort', expire, { once: true });
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    deadline.removeEventListener('abort', expire);
-  }
 }
 
 interface Turnstile {

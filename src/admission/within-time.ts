@@ -27,3 +27,20 @@ export async function withinTime<Result>(
     closing?.removeEventListener('abort', end);
   }
 }
+
+/** null when the deadline comes first. The work is not stopped by it, and a failure after it is nobody's. */
+export async function withinDeadline<Value>(work: Promise<Value>, deadline: AbortSignal): Promise<Value | null> {
+  work.catch(() => undefined);
+  if (deadline.aborted) {
+    // What is there already is there in time.
+    return Promise.race([work, new Promise<null>((resolve) => setImmediate(resolve, null))]);
+  }
+  const { promise, resolve } = Promise.withResolvers<null>();
+  const expire = (): void => resolve(null);
+  deadline.addEventListener('abort', expire, { once: true });
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    deadline.removeEventListener('abort', expire);
+  }
+}

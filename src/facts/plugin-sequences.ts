@@ -325,6 +325,10 @@ interface FollowedAlone {
   readonly alone: OpenPrediction | null;
 }
 
+interface KnownAlone extends FollowedAlone {
+  readonly alone: OpenPrediction;
+}
+
 async function addSequences({
   host,
   members,
@@ -342,9 +346,7 @@ async function addSequences({
   // What nobody put in an order need not be opened in one: a plugin that ends the process by itself is judged by itself.
   const together = given
     ? knownUntil(members)
-    : members.flatMap(({ plugin, alone }) =>
-        alone === null || alone.outcome === 'crashes' || isUndecided(alone.reason) ? [] : [{ plugin, alone }],
-      );
+    : members.filter(isKnown).filter(({ alone }) => alone.outcome !== 'crashes' && !isUndecided(alone.reason));
   if (together.length < 2) {
     return;
   }
@@ -355,14 +357,10 @@ async function addSequences({
         ['reversed', together.toReversed()],
       ] as const);
   for (const [order, list] of orders) {
-    await setImmediate();
-    const results = unlessNotKept(() => {
-      const sequence = start();
-      return list.map(({ plugin, alone }) => ({ plugin, alone, here: sequence.open(plugin.openedAs) }));
-    });
+    const results = await openedInOrder(list, start());
     const nameOf = new Map(list.map(({ plugin }) => [plugin.openedAs, plugin]));
     for (const index of targets.keys()) {
-      const own = (results ?? []).flatMap(({ plugin, alone, here }, position) =>
+      const own = results.flatMap(({ plugin, alone, here }, position) =>
         plugin.target === index ? [resultFacts({ position, plugin, alone, here }, nameOf, targets)] : [],
       );
       if (own.length > 0) {
@@ -373,12 +371,31 @@ async function addSequences({
   }
 }
 
+/** Nothing where it cannot be followed to its end. */
+async function openedInOrder(
+  list: readonly KnownAlone[],
+  sequence: PluginSequence,
+): Promise<readonly (KnownAlone & { readonly here: OpenPrediction })[]> {
+  const results: (KnownAlone & { readonly here: OpenPrediction })[] = [];
+  for (const { plugin, alone } of list) {
+    await setImmediate();
+    const here = unlessNotKept(() => sequence.open(plugin.openedAs));
+    if (here === null) {
+      return [];
+    }
+    results.push({ plugin, alone, here });
+  }
+  return results;
+}
+
 /** Those before the first one that is not known: nobody knows what it does to the ones behind it. */
-function knownUntil(members: readonly FollowedAlone[]): readonly { plugin: PluginOfSequence; alone: OpenPrediction }[] {
+function knownUntil(members: readonly FollowedAlone[]): readonly KnownAlone[] {
   const end = members.findIndex(({ alone }) => alone === null);
-  return members
-    .slice(0, end === -1 ? members.length : end)
-    .flatMap(({ plugin, alone }) => (alone === null ? [] : [{ plugin, alone }]));
+  return members.slice(0, end === -1 ? members.length : end).filter(isKnown);
+}
+
+function isKnown(member: FollowedAlone): member is KnownAlone {
+  return member.alone !== null;
 }
 
 interface FollowedPlugin {

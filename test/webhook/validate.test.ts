@@ -17,6 +17,7 @@ const host = 'registry.example.com/gateway:1';
 const good = 'registry.example.com/audit:good';
 const damaged = 'registry.example.com/audit:damaged';
 const bad = 'registry.example.com/audit:bad';
+const many = 'registry.example.com/audit:many';
 
 /** A plugin whose section headers lie beyond its end. */
 function damagedFile(plugin: string): string {
@@ -30,7 +31,7 @@ let webhook: StartedWebhook;
 
 test.before(async (t) => {
   t.timeout(600_000, 'building real binaries takes minutes on the first run');
-  const lab = await artifacts(['go/host', 'go/plugin', 'go/plugin@1.25']);
+  const lab = await artifacts(['go/host', 'go/plugin', 'go/plugin@1.25', 'go/plugin-undefined-c-symbol']);
   if (!lab.available) {
     throw new Error(lab.reason);
   }
@@ -43,6 +44,9 @@ test.before(async (t) => {
     [damaged]: { 'audit.so': damagedFile(lab.path['go/plugin']) },
     [good]: { 'audit.so': lab.path['go/plugin'] },
     [bad]: { 'audit.so': lab.path['go/plugin@1.25'] },
+    [many]: Object.fromEntries(
+      Array.from({ length: 40 }, (_, index) => [`audit-${index}.so`, lab.path['go/plugin-undefined-c-symbol']]),
+    ),
   });
   webhook = await startForTest(images);
 });
@@ -67,6 +71,45 @@ test('a plugin of another image that fits is admitted', async (t) => {
   const answer = await ask(webhook, '/validate?timeout=10s', reviewOf(podOf(host, good)));
   t.true(answer.allowed, answer.status?.message ?? '');
 });
+
+test.serial(
+  'plugins that are not followed in time are followed on, and the next review finds what they do',
+  async (t) => {
+    t.timeout(120_000);
+    const volumeMounts = [{ name: 'shared', mountPath: '/plugins' }];
+    const pod = podOf(host, null, {
+      initContainers: [{ name: 'fetch', image: many, volumeMounts }],
+      // Each is started in another way, so that its plugins are followed for itself.
+      containers: Array.from({ length: 8 }, (_, index) => ({
+        name: `gateway-${index}`,
+        image: host,
+        env: [{ name: 'SHARD', value: String(index) }],
+        volumeMounts,
+      })),
+      volumes: [{ name: 'shared', emptyDir: {} }],
+    });
+    // The images are known; what their plugins do is not.
+    await ask(webhook, '/validate', reviewOf(podOf(host, null)));
+    await ask(webhook, '/validate', reviewOf(podOf(many, null)));
+    const start = performance.now();
+    const first = await ask(webhook, '/validate?timeout=1s', reviewOf(pod));
+    const waited = performance.now() - start;
+    t.false(first.allowed);
+    t.regex(first.status?.message ?? '', /its plugins are still being followed, which goes on; try again in a moment/);
+    const answers = [first];
+    while (/still being followed/.test(answers.at(-1)?.status?.message ?? '')) {
+      answers.push(await ask(webhook, '/validate?timeout=1s', reviewOf(pod)));
+    }
+    t.log(`answered after ${Math.round(waited)} ms, decided in review ${answers.length}`);
+    // In time, on a machine that does nothing else; and far from all that there was to be done.
+    t.true(waited < 1_500);
+    t.false(answers.at(-1)?.allowed);
+    t.regex(
+      answers.at(-1)?.status?.message ?? '',
+      /error\[plugin\/loads\]: plugin\.Open fails: .*: undefined symbol: defined_nowhere/,
+    );
+  },
+);
 
 test('an init container that fills a shared directory brings its plugins into the host', async (t) => {
   const pod = podOf(host, null, {
