@@ -1,12 +1,15 @@
 import { type Command, Option } from 'commander';
 import { reportFormatNames } from '../src/findings/formats.ts';
 import { type OwnPredicateName, ownPredicateNames } from '../src/trust/predicates/predicate-names.ts';
-import { addPolicyCommands } from './policy-commands.ts';
+import { policyCommands } from './policy-commands.ts';
 import { collect, withPolicyOptions, withSharedOptions } from './shared-options.ts';
 import type { ExitCode, Surroundings } from './surroundings.ts';
 
-/** Adds a command to the program; `exit` takes the code that the run is to end with. */
-type AddCommand = (program: Command, surroundings: Surroundings, exit: (code: ExitCode) => void) => void;
+/**
+ * Adds a command to the program; `exit` takes the code that the run is to end with. `next` is the argument behind the
+ * command's name: of commands that consist of others, it may name the only one that is needed.
+ */
+type AddCommand = (program: Command, surroundings: Surroundings, exit: (code: ExitCode) => void, next: string) => void;
 
 /**
  * All commands in the order in which help lists them. What a command runs is loaded when it is called: what one of them
@@ -216,10 +219,12 @@ function addSchema(program: Command, surroundings: Surroundings, exit: (code: Ex
   });
 }
 
-function addPolicy(program: Command, surroundings: Surroundings, exit: (code: ExitCode) => void): void {
+function addPolicy(program: Command, surroundings: Surroundings, exit: (code: ExitCode) => void, next: string): void {
   const policy = program.command('policy').description('work with policies');
-  addPolicyCommands(policy, surroundings, exit);
-  addExplain(policy, surroundings, exit);
+  const named = policyCommands.get(next);
+  for (const add of named === undefined ? [...policyCommands.values(), addExplain] : [named]) {
+    add(policy, surroundings, exit);
+  }
 }
 
 // `elfgate policy explain` is the contract's spelling, `elfgate explain` the one that findings print.

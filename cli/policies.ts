@@ -2,12 +2,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ElfgateError } from '../src/errors.ts';
 import type { CompileOptions } from '../src/policy/compile-policies.ts';
-import {
-  type Configuration,
-  defaultConfiguration,
-  findConfiguration,
-  loadConfiguration,
-} from '../src/policy/configuration/configuration.ts';
+import type { Configuration } from '../src/policy/configuration/configuration.ts';
 import type { OpaOptions } from '../src/policy/opa-program.ts';
 import { type PolicyBundle, readBundle } from '../src/policy/policy-bundle.ts';
 import type { PolicyDirectory } from '../src/policy/policy-sources.ts';
@@ -159,6 +154,9 @@ export async function configurationFor(
   surroundings: Surroundings,
   bundle: PolicyBundle,
 ): Promise<Configuration> {
+  const { defaultConfiguration, findConfiguration, loadConfiguration } = await import(
+    '../src/policy/configuration/configuration.ts'
+  );
   const file = options.config ?? findConfiguration(surroundings.cwd());
   return file === null ? defaultConfiguration : loadConfiguration(file, bundle.rules);
 }
@@ -170,6 +168,9 @@ export async function configurationIfAny(
   options: Pick<SharedOptions, 'config'>,
   surroundings: Surroundings,
 ): Promise<Configuration> {
+  const { defaultConfiguration, findConfiguration, loadConfiguration } = await import(
+    '../src/policy/configuration/configuration.ts'
+  );
   const file = options.config ?? findConfiguration(surroundings.cwd());
   return file === null ? defaultConfiguration : loadConfiguration(file, (await policiesFor({}, surroundings)).rules);
 }

@@ -81,7 +81,7 @@ async function packedBundle(
   const packed = join(cacheDirectory(env), 'packed', `${bundle.revision}.tar.gz`);
   if (!existsSync(packed)) {
     const { packBundle } = await import('../src/policy/bundle-archive.ts');
-    const bytes = await packBundle(bundle, readPolicySources(given));
+    const bytes = await packBundle(bundle, readPolicySources(given, { tests: false }));
     mkdirSync(dirname(packed), { recursive: true });
     const unfinished = `${packed}.${process.pid}`;
     writeFileSync(unfinished, bytes);

@@ -2,14 +2,32 @@ import type { Command } from 'commander';
 import { collect, withNamespaceOptions, withPolicyOptions, withSharedOptions } from './shared-options.ts';
 import type { ExitCode, Surroundings } from './surroundings.ts';
 
-/** Adds the commands below `elfgate policy`; `exit` takes the code that the run is to end with. */
-export function addPolicyCommands(policy: Command, surroundings: Surroundings, exit: (code: ExitCode) => void): void {
+/** Adds a command below `elfgate policy`; `exit` takes the code that the run is to end with. */
+type AddPolicyCommand = (policy: Command, surroundings: Surroundings, exit: (code: ExitCode) => void) => void;
+
+/** In the order in which help lists them. */
+export const policyCommands: ReadonlyMap<string, AddPolicyCommand> = new Map([
+  ['list', addList],
+  ['check', addCheck],
+  ['test', addTest],
+  ['fmt', addFmt],
+  ['eval', addEval],
+  ['build', addBuild],
+  ['push', addPush],
+  ['import', addImport],
+  ['new', addNew],
+]);
+
+function addList(policy: Command, surroundings: Surroundings, exit: (code: ExitCode) => void): void {
   withSharedOptions(withPolicyOptions(policy.command('list').description('list the rules')), ['text', 'json']).action(
     async (options) => {
       const { policyListCommand } = await import('./policy-list.ts');
       exit(await policyListCommand(options, surroundings));
     },
   );
+}
+
+function addCheck(policy: Command, surroundings: Surroundings, exit: (code: ExitCode) => void): void {
   withSharedOptions(
     withNamespaceOptions(
       policy
@@ -22,6 +40,9 @@ export function addPolicyCommands(policy: Command, surroundings: Surroundings, e
     const { policyCheckCommand } = await import('./policy-check.ts');
     exit(await policyCheckCommand(directories, options, surroundings));
   });
+}
+
+function addTest(policy: Command, surroundings: Surroundings, exit: (code: ExitCode) => void): void {
   withSharedOptions(
     policy
       .command('test')
@@ -34,6 +55,9 @@ export function addPolicyCommands(policy: Command, surroundings: Surroundings, e
     const { policyTestCommand } = await import('./policy-test.ts');
     exit(await policyTestCommand(directories, options, surroundings));
   });
+}
+
+function addFmt(policy: Command, surroundings: Surroundings, exit: (code: ExitCode) => void): void {
   withSharedOptions(
     policy
       .command('fmt')
@@ -46,6 +70,9 @@ export function addPolicyCommands(policy: Command, surroundings: Surroundings, e
     const { policyFormatCommand } = await import('./policy-fmt.ts');
     exit(await policyFormatCommand(paths, options, surroundings));
   });
+}
+
+function addEval(policy: Command, surroundings: Surroundings, exit: (code: ExitCode) => void): void {
   withSharedOptions(
     policy
       .command('eval')
@@ -59,6 +86,9 @@ export function addPolicyCommands(policy: Command, surroundings: Surroundings, e
     const { policyEvalCommand } = await import('./policy-eval.ts');
     exit(await policyEvalCommand(query, options, surroundings));
   });
+}
+
+function addBuild(policy: Command, surroundings: Surroundings, exit: (code: ExitCode) => void): void {
   withSharedOptions(
     withNamespaceOptions(
       policy
@@ -71,6 +101,9 @@ export function addPolicyCommands(policy: Command, surroundings: Surroundings, e
     const { policyBuildCommand } = await import('./policy-build.ts');
     exit(await policyBuildCommand(directories, options, surroundings));
   });
+}
+
+function addPush(policy: Command, surroundings: Surroundings, exit: (code: ExitCode) => void): void {
   withSharedOptions(
     withNamespaceOptions(
       policy
@@ -85,6 +118,9 @@ export function addPolicyCommands(policy: Command, surroundings: Surroundings, e
     const { policyPushCommand } = await import('./policy-build.ts');
     exit(await policyPushCommand(reference, directories, options, surroundings));
   });
+}
+
+function addImport(policy: Command, surroundings: Surroundings, exit: (code: ExitCode) => void): void {
   withSharedOptions(
     policy
       .command('import')
@@ -96,6 +132,9 @@ export function addPolicyCommands(policy: Command, surroundings: Surroundings, e
     const { policyImportCommand } = await import('./policy-import.ts');
     exit(await policyImportCommand(paths, options, surroundings));
   });
+}
+
+function addNew(policy: Command, surroundings: Surroundings, exit: (code: ExitCode) => void): void {
   withSharedOptions(
     policy
       .command('new')

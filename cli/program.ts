@@ -1,6 +1,5 @@
 import { Command, CommanderError } from 'commander';
 import { commands } from './commands.ts';
-import { renderFailure } from './failure.ts';
 import { usesColor } from './output.ts';
 import type { ExitCode, Surroundings } from './surroundings.ts';
 import { version } from './version.ts';
@@ -23,6 +22,7 @@ export async function run(argv: readonly string[], surroundings: Surroundings): 
       return error.exitCode === 0 ? 0 : 2;
     }
     const color = usesColor('auto', surroundings.env, surroundings.stderr);
+    const { renderFailure } = await import('./failure.ts');
     surroundings.stderr.write(renderFailure(error, { color, debug: argv.includes('--debug') }));
     return 2;
   }
@@ -48,10 +48,10 @@ function describe(argv: readonly string[], surroundings: Surroundings, exit: (co
     .showSuggestionAfterError();
 
   // A command that is named first is the only one that this run can need: describing all of them takes longer.
-  const [first = ''] = argv;
+  const [first = '', next = ''] = argv;
   const named = commands.get(first);
   for (const add of named === undefined ? commands.values() : [named]) {
-    add(program, surroundings, exit);
+    add(program, surroundings, exit, next);
   }
   return program;
 }

@@ -1,18 +1,13 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ElfgateError } from '../errors.ts';
-import { withAdoptedPolicies } from './adopted/adopted-policies.ts';
-import { defaultNamespaces, type Namespaces } from './adopted/conftest.ts';
+import { defaultNamespaces, type Namespaces } from './adopted/namespaces.ts';
 import type { OpaAnswer, PolicyProblem } from './opa.ts';
 import type { OpaOptions } from './opa-program.ts';
 import { opaSourcesHash } from './opa-sources.ts';
 import { bundleFormat, type PolicyBundle, readBundle, writeBundle } from './policy-bundle.ts';
-import { policyError } from './policy-problems.ts';
 import { type PolicyDirectory, type PolicySources, readPolicySources } from './policy-sources.ts';
-import { rulesOf } from './rule-metadata.ts';
-import { entrypoint } from './wasm-policy.ts';
 
 /** What compiling needs. `namespaces` are the packages of Conftest that are evaluated. */
 export type CompileOptions = OpaOptions & { readonly namespaces?: Namespaces };
@@ -29,7 +24,7 @@ export async function compilePolicies(
   directories: readonly PolicyDirectory[],
   options: CompileOptions,
 ): Promise<PolicyBundle> {
-  const sources = readPolicySources(directories);
+  const sources = readPolicySources(directories, { tests: false });
   const { namespaces = defaultNamespaces } = options;
   const revision = revisionOf(sources, namespaces);
   const directory = join(options.cacheDirectory, 'policies', revision);
@@ -37,9 +32,12 @@ export async function compilePolicies(
   if (kept !== null) {
     return kept;
   }
+  // What only compiling needs is loaded here and below: most runs find a bundle in the cache.
+  const { withAdoptedPolicies } = await import('./adopted/adopted-policies.ts');
   const bundle = await compile(await withAdoptedPolicies(sources, namespaces, options), revision, options);
   // Another process may have written it meanwhile. What is there and damaged has to give way.
   if (existsSync(directory) && keptBundle(directory) === null) {
+    const { rm } = await import('node:fs/promises');
     await rm(directory, { recursive: true, force: true, maxRetries: 3 });
   }
   await writeBundle(directory, bundle);
@@ -58,6 +56,7 @@ export async function checkPolicies(
   options: CompileOptions,
 ): Promise<{ readonly sources: PolicySources; readonly problems: readonly PolicyProblem[] }> {
   const { askOpa } = await import('./opa.ts');
+  const { withAdoptedPolicies } = await import('./adopted/adopted-policies.ts');
   const { namespaces = defaultNamespaces } = options;
   const read = readPolicySources(directories);
   const sources = isComplete(read) ? await withAdoptedPolicies(read, namespaces, options) : read;
@@ -89,6 +88,7 @@ export async function formatPolicies(
   }
   const formatted = await askOpa('fmt', { sources: files }, options);
   if (formatted.outcome === 'rejected') {
+    const { policyError } = await import('./policy-problems.ts');
     throw policyError(formatted.problems, sources);
   }
   return formatted.answer.map(({ file, text, changed }) => ({
@@ -122,6 +122,8 @@ function keptBundle(directory: string): PolicyBundle | null {
 }
 
 async function compile(sources: PolicySources, revision: string, options: OpaOptions): Promise<PolicyBundle> {
+  const { policyError } = await import('./policy-problems.ts');
+  const { rulesOf } = await import('./rule-metadata.ts');
   const built = await build(sources, options);
   if (built.outcome === 'rejected') {
     throw policyError(built.problems, sources);
@@ -162,6 +164,7 @@ async function build(sources: PolicySources, options: OpaOptions): Promise<OpaAn
     });
   }
   const { askOpa } = await import('./opa.ts');
+  const { entrypoint } = await import('./wasm-policy.ts');
   return askOpa('build', { sources: sources.policies, roots: sources.roots, entrypoint }, options);
 }
 
@@ -176,6 +179,7 @@ type Built = Extract<OpaAnswer<'build'>, { readonly outcome: 'answered' }>['answ
 async function conventionProblems({ wasm, modules, annotations, calls }: Built): Promise<readonly PolicyProblem[]> {
   const { missingBuiltins } = await import('./wasm-policy.ts');
   const { defaultProblems } = await import('./parameter-defaults.ts');
+  const { rulesOf } = await import('./rule-metadata.ts');
   const missing = await missingBuiltins(new Uint8Array(Buffer.from(wasm, 'base64')));
   const nowhere = { file: 'main.rego', row: 1, col: 1 };
   const { rules, problems } = rulesOf(modules, annotations);

@@ -32,15 +32,19 @@ export type PolicyDirectory = string | { readonly directory: string; readonly pa
  * so is everything that is neither Rego nor base data nor of Gatekeeper. Reads are synchronous: for sixty small files that takes a third
  * of the time, and every `elfgate check` waits for it.
  *
+ * @param tests whether they are read, too: there are six times as much of them, and no bundle holds any.
  * @throws ElfgateError `unreadable` for a directory or file that cannot be read, `policy` for a file that is no UTF-8
  * text or exists in two directories, `limit` for too much of anything.
  */
-export function readPolicySources(directories: readonly PolicyDirectory[]): PolicySources {
+export function readPolicySources(
+  directories: readonly PolicyDirectory[],
+  { tests: withTests = true }: { readonly tests?: boolean } = {},
+): PolicySources {
   const texts = new Map<string, string>();
   const locations = new Map<string, string>();
 
   const add = (location: string, path: string): void => {
-    if (!/\.(?:rego|ya?ml)$/.test(path) && !isDataFile(path)) {
+    if ((!/\.(?:rego|ya?ml)$/.test(path) && !isDataFile(path)) || (isTest(path) && !withTests)) {
       return;
     }
     const text = textOf(location);
@@ -97,13 +101,7 @@ export function readPolicySources(directories: readonly PolicyDirectory[]): Poli
   const dataFiles: Record<string, string> = {};
   const manifests: Record<string, string> = {};
   for (const [path, text] of [...texts].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const list = path.endsWith('_test.rego')
-      ? tests
-      : path.endsWith('.rego')
-        ? policies
-        : isDataFile(path)
-          ? dataFiles
-          : manifests;
+    const list = isTest(path) ? tests : path.endsWith('.rego') ? policies : isDataFile(path) ? dataFiles : manifests;
     list[path] = text;
   }
   return { policies, tests, dataFiles, manifests, roots: {}, locations };
@@ -112,6 +110,10 @@ export function readPolicySources(directories: readonly PolicyDirectory[]): Poli
 /** Policies lie among objects that they are tried on, and files of other programs. */
 function isOfGatekeeper(text: string): boolean {
   return /^apiVersion:\s*["']?(?:templates|constraints)\.gatekeeper\.sh\//m.test(text);
+}
+
+function isTest(path: string): boolean {
+  return path.endsWith('_test.rego');
 }
 
 function isDataFile(path: string): boolean {

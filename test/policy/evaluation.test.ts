@@ -61,6 +61,58 @@ test('the findings of all rules that are on come sorted by path, rule and messag
   ]);
 });
 
+const gatherings: readonly (readonly [string, string])[] = [
+  [
+    'by other names',
+    `findings[text] := found if {
+	some first, second
+	data.elfgate.parameters[first][second]
+	text := sprintf("rule/%s/%s", [first, second])
+	found := data.elfgate.rules[first][second].findings
+	count(found) > 0
+}`,
+  ],
+  [
+    'by a name that something further in has, too',
+    `findings[text] := found if {
+	some family, name
+	data.elfgate.parameters[family][name]
+	text := concat("/", ["rule", family, name])
+	found := data.elfgate.rules[family][name].findings
+	[name | some name in ["a", "b"]] == ["a", "b"]
+	count(found) > 0
+}`,
+  ],
+  [
+    'by way of a set of names',
+    `on contains [family, name] if {
+	some family, name
+	data.elfgate.parameters[family][name]
+}
+
+findings[text] := found if {
+	some [family, name] in on
+	text := concat("/", ["rule", family, name])
+	found := data.elfgate.rules[family][name].findings
+	count(found) > 0
+}`,
+  ],
+];
+
+for (const [how, rego] of gatherings) {
+  test(`a main.rego that gathers findings ${how} means the same`, async (t) => {
+    const [header = ''] = (engineFiles['main.rego'] ?? '').split('# Of each rule that is on');
+    const directory = directoryOf({ ...engineFiles, 'main.rego': `${header}${rego}\n` });
+    const other = await compilePolicies([directory, toyRules], opaOptions);
+    for (const rules of [[sizeRule, nameRule], [sizeRule], []] as const) {
+      const [ours, theirs] = await Promise.all(
+        [bundle, other].map(async (one) => loadPolicy(await one, new Map(rules))),
+      );
+      t.deepEqual(theirs?.evaluate(facts), ours?.evaluate(facts));
+    }
+  });
+}
+
 test('a rule that is off is not there', async (t) => {
   const policy = await loadPolicy(await bundle, new Map([nameRule]));
   t.deepEqual(

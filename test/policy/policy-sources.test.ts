@@ -18,6 +18,7 @@ test('policies and tests are told apart, in the order of their paths', (t) => {
     ['b/x/x.rego', 'package x'],
   ]);
   t.deepEqual(sources.tests, { 'b/x/x_test.rego': 'package x_test' });
+  t.deepEqual(readPolicySources([directory], { tests: false }).tests, {});
   t.is(sources.locations.get('b/x/x.rego'), join(directory, 'b/x/x.rego'));
 });
 

@@ -1,7 +1,8 @@
 import type { OpaOptions } from '../opa-program.ts';
 import { policyError } from '../policy-problems.ts';
 import type { PolicySources } from '../policy-sources.ts';
-import { conftestRules, type Namespaces } from './conftest.ts';
+import { conftestRules } from './conftest.ts';
+import type { Namespaces } from './namespaces.ts';
 
 /**
  * Policies that were written for other programs, made rules: packages of Conftest that state `deny`, `violation` or

@@ -1,13 +1,8 @@
 import { ElfgateError } from '../../errors.ts';
 import { didYouMean } from '../configuration/did-you-mean.ts';
 import type { ModuleOutline } from '../opa.ts';
+import { defaultNamespaces, type Namespaces } from './namespaces.ts';
 import { ruleMetadata } from './rule-header.ts';
-
-/** The packages that are evaluated, as `main` or `kubernetes.security`; or all that state something. */
-export type Namespaces = readonly string[] | 'all';
-
-/** As in Conftest: `conftest test` without `--namespace`. */
-export const defaultNamespaces: Namespaces = ['main'];
 
 // Of policy/engine.go of Conftest.
 const stating = /^(?:deny|violation|warn)(?:_[a-zA-Z0-9]+)*$/;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { inspectObjects } from '../../../src/admission/inspect-manifest.ts';
 import { ElfgateError } from '../../../src/errors.ts';
-import type { Namespaces } from '../../../src/policy/adopted/conftest.ts';
+import type { Namespaces } from '../../../src/policy/adopted/namespaces.ts';
 import { compilePolicies } from '../../../src/policy/compile-policies.ts';
 import { loadPolicy, type PolicyFinding } from '../../../src/policy/evaluation.ts';
 import { directoryOf, engineFiles, opaOptions } from '../scratch.ts';
