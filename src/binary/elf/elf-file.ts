@@ -150,5 +150,6 @@ const noRelocations: SymbolRelocations = {
   addresses: new Float64Array(0),
   symbols: new Uint32Array(0),
   types: new Uint32Array(0),
+  runs: new Uint32Array(0),
   firstLazy: 0,
 };

@@ -45,6 +45,8 @@ export interface SymbolRelocations {
   readonly symbols: Uint32Array;
   /** R_* */
   readonly types: Uint32Array;
+  /** Indexes of those that refer to another symbol than the one before. Linkers sort them by symbol. */
+  readonly runs: Uint32Array;
   /** From this one on the linker may leave them until the first call: they are those of DT_JMPREL. */
   readonly firstLazy: number;
 }
@@ -98,6 +100,9 @@ class Survey {
   #addresses = new Float64Array(fewSymbolRelocations);
   #symbols = new Uint32Array(fewSymbolRelocations);
   #types = new Uint32Array(fewSymbolRelocations);
+  #runs = new Uint32Array(fewSymbolRelocations);
+  #runCount = 0;
+  #lastSymbol = 0;
   /** How many refer to symbols. */
   #length = 0;
   #firstLazy: number | null = null;
@@ -124,20 +129,29 @@ class Survey {
     const { wide, low, high, symbolAt, symbolShift, typeAt, typeShift, typeMask } = this.#layout;
     const addendAt = wide ? 4 : 2;
     let [addresses, symbols, types, length] = [this.#addresses, this.#symbols, this.#types, this.#length];
-    let highestSymbol = this.#highestSymbol;
+    let [runs, runCount, lastSymbol, highestSymbol] = [
+      this.#runs,
+      this.#runCount,
+      this.#lastSymbol,
+      this.#highestSymbol,
+    ];
+    let { length: room } = symbols;
+    const { length: end } = words;
     // Most follow one of the same type: what these have in common is kept in variables until one of another type comes.
     let common: Writable<RelocationsOfType> | null = null;
     let [lowestAddress, highestAddress, lowestAddend, highestAddend] = [0, 0, 0, 0];
-    for (let at = 0, commonType = -1; at < words.length; at += wordsEach) {
+    for (let at = 0, commonType = -1; at < end; at += wordsEach) {
       const type = (((words[at + typeAt] ?? 0) >>> typeShift) & typeMask) >>> 0;
       const symbol = (words[at + symbolAt] ?? 0) >>> symbolShift;
       let address = words[at + low] ?? 0;
       let addend = addends ? (words[at + addendAt + low] ?? 0) : 0;
       if (wide) {
         const upper = words[at + high] ?? 0;
-        address = upper === 0 ? address : upper * 0x1_0000_0000 + address;
         const addendUpper = addends ? (words[at + addendAt + high] ?? 0) | 0 : 0;
-        addend = addendUpper === 0 ? addend : addendUpper * 0x1_0000_0000 + addend;
+        if ((upper | addendUpper) !== 0) {
+          address += upper * 0x1_0000_0000;
+          addend += addendUpper * 0x1_0000_0000;
+        }
       } else {
         addend |= 0;
       }
@@ -165,16 +179,24 @@ class Survey {
         }
         continue;
       }
-      if (symbol > highestSymbol) {
-        highestSymbol = symbol;
+      if (length === room) {
+        if (length > limits.symbolRelocations) {
+          highestSymbol = Math.max(highestSymbol, symbol);
+          continue;
+        }
+        room = 2 * length;
+        addresses = withTwiceTheRoom(addresses, new Float64Array(room));
+        symbols = withTwiceTheRoom(symbols, new Uint32Array(room));
+        types = withTwiceTheRoom(types, new Uint32Array(room));
+        runs = withTwiceTheRoom(runs, new Uint32Array(room));
       }
-      if (length > limits.symbolRelocations) {
-        continue;
-      }
-      if (length === symbols.length) {
-        addresses = withTwiceTheRoom(addresses, new Float64Array(2 * length));
-        symbols = withTwiceTheRoom(symbols, new Uint32Array(2 * length));
-        types = withTwiceTheRoom(types, new Uint32Array(2 * length));
+      if (symbol !== lastSymbol) {
+        runs[runCount] = length;
+        runCount += 1;
+        lastSymbol = symbol;
+        if (symbol > highestSymbol) {
+          highestSymbol = symbol;
+        }
       }
       addresses[length] = address;
       symbols[length] = symbol;
@@ -185,7 +207,7 @@ class Survey {
       keepExtremes(common, lowestAddress, highestAddress, lowestAddend, highestAddend);
     }
     [this.#addresses, this.#symbols, this.#types, this.#length] = [addresses, symbols, types, length];
-    this.#highestSymbol = highestSymbol;
+    [this.#runs, this.#runCount, this.#lastSymbol, this.#highestSymbol] = [runs, runCount, lastSymbol, highestSymbol];
     this.#seen += words.length / wordsEach;
   }
 
@@ -203,6 +225,7 @@ class Survey {
               addresses: this.#addresses.subarray(0, length),
               symbols: this.#symbols.subarray(0, length),
               types: this.#types.subarray(0, length),
+              runs: this.#runs.subarray(0, this.#runCount),
               firstLazy: this.#firstLazy ?? length,
             },
     };
@@ -258,19 +281,17 @@ function withTwiceTheRoom<Column extends Float64Array | Uint32Array>(full: Colum
  *
  * @param count of dynamic symbols, the highest that is referred to among them.
  */
-export function distinctSymbols({ length, symbols }: SymbolRelocations, count: number): Uint32Array {
+export function distinctSymbols({ symbols, runs }: SymbolRelocations, count: number): Uint32Array {
   const seen = new Uint8Array(count);
-  const distinct = new Uint32Array(length);
+  const distinct = new Uint32Array(runs.length);
   let found = 0;
-  // Linkers sort them by symbol (ld's elf_link_sort_relocs): most refer to the one before.
-  for (let index = 0, last = 0; index < length; index++) {
-    const symbol = symbols[index] ?? 0;
-    if (symbol !== last && seen[symbol] !== 1) {
+  for (let run = 0; run < runs.length; run++) {
+    const symbol = symbols[runs[run] ?? 0] ?? 0;
+    if (seen[symbol] !== 1) {
       seen[symbol] = 1;
       distinct[found] = symbol;
       found += 1;
     }
-    last = symbol;
   }
   return distinct.subarray(0, found);
 }

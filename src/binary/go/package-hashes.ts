@@ -79,17 +79,18 @@ export function readPackageHashes(elf: ElfFile): PackageHashes | null {
 }
 
 function orderOfRelocations(elf: ElfFile, pointers: ReadonlyMap<number, string>): readonly string[] {
-  const { length, symbols, addresses } = elf.relocations;
+  const { length, symbols, addresses, runs } = elf.relocations;
   const places: { readonly path: string; readonly address: number }[] = [];
   // One relocation of a hundred is against such a pointer: a column of marks passes over the others sooner than a map.
   const marked = new Uint8Array(elf.dynamicSymbols?.length ?? 0);
   for (const symbol of pointers.keys()) {
     marked[symbol] = 1;
   }
-  for (let index = 0; index < length; index++) {
-    const symbol = symbols[index] ?? 0;
+  for (let run = 0; run < runs.length; run++) {
+    const start = runs[run] ?? 0;
+    const symbol = symbols[start] ?? 0;
     const path = marked[symbol] === 1 ? pointers.get(symbol) : undefined;
-    if (path !== undefined) {
+    for (let index = start; path !== undefined && index < (runs[run + 1] ?? length); index++) {
       places.push({ path, address: addresses[index] ?? 0 });
     }
   }

@@ -51,7 +51,9 @@ export function compareWithScope<Owner extends { readonly hashes: PackageHashes 
       continue;
     }
     count += 1;
-    shared.set(owner, [...(shared.get(owner) ?? []), path]);
+    const ofOwner = shared.get(owner) ?? [];
+    ofOwner.push(path);
+    shared.set(owner, ofOwner);
     if (ours.hash !== theirs.hash) {
       differences.push({ plugin: theirs, runTime: ours, owner, ordered: known.has(path) });
     }

@@ -48,7 +48,7 @@ export interface FoundFile {
 export const machineFiles: OpenableFiles = {
   find(path) {
     try {
-      const realPath = realpathSync(path);
+      const realPath = realpathSync.native(path);
       const status = statSync(realPath);
       const isDirectory = status.isDirectory();
       if (isDirectory) {

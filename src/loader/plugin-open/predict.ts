@@ -56,7 +56,7 @@ export function predictPluginOpens(
 
 function hostRoot({ root, environment = emptyEnvironment }: PredictOptions): HostRoot {
   const tree = directoryTree(root ?? '/');
-  const prefix = realpathSync(root ?? '/').replace(/\/$/, '');
+  const prefix = realpathSync.native(root ?? '/').replace(/\/$/, '');
   return {
     tree,
     chosen: root !== null,
@@ -64,7 +64,7 @@ function hostRoot({ root, environment = emptyEnvironment }: PredictOptions): Hos
     inside(path) {
       let real: string;
       try {
-        real = realpathSync(path);
+        real = realpathSync.native(path);
       } catch {
         return null;
       }

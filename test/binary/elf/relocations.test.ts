@@ -80,6 +80,7 @@ test('relocations of 32-bit files have 24 bits of symbol, with or without addend
     addresses: Float64Array.of(0x200, 0x100),
     symbols: Uint32Array.of(6, 5),
     types: Uint32Array.of(1, 7),
+    runs: Uint32Array.of(0, 1),
     firstLazy: 2,
   });
   t.deepEqual(elf.relocationSurvey?.types, [
