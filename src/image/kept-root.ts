@@ -1,4 +1,4 @@
-import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { type KeptPart, type Part, partialSource } from '../bytes/partial-source.ts';
 import { limits } from '../limits.ts';
 import type { KeptContent } from './layers/file-contents.ts';
@@ -51,7 +51,7 @@ export function encodeKeptRoot(root: DirectoryNode, partsOf: PartsOf): Buffer | 
       at += source.read(offset, length).copy(plain, at);
     }
   }
-  return zstdCompressSync(plain);
+  return zstdCompressSync(plain, { params: { [constants.ZSTD_c_compressionLevel]: level } });
 }
 
 /** The root out of bytes that {@link encodeKeptRoot} gave; `null` when they are damaged. */
@@ -77,6 +77,8 @@ export function decodeKeptRoot(bytes: Uint8Array): DirectoryNode | null {
 }
 
 const lengthBytes = 4;
+// The fastest: the default one takes twice the time for the same size (measured).
+const level = 1;
 // Bytes that are inflated at a time.
 const chunkSize = 1_048_576;
 

@@ -3,7 +3,7 @@ import { readGoFile } from '../../binary/go/go-file.ts';
 import type { ByteSource } from '../../bytes/byte-source.ts';
 import { unlessDamaged } from '../../errors.ts';
 import { assertLoadable } from './assert-loadable.ts';
-import { objectOf, strongReferences, unfindableExport } from './loaded-object.ts';
+import { objectOf } from './loaded-object.ts';
 import { firstByteOfModuleData } from './module-registration.ts';
 import { referenceTo } from './symbol-reference.ts';
 
@@ -26,16 +26,11 @@ export function readAsLoader(source: ByteSource, kind: 'library' | 'host' | 'plu
   const object = objectOf(elf, { name: '', askedAs: null, hashes: null });
   const readings: readonly (() => unknown)[] = [
     () => elf.symbolVersions,
+    () => elf.relocations,
     // Any name: the table is read as a whole.
     () => object.defines(referenceTo('main')),
-    () => strongReferences(elf),
     ...(kind === 'plugin'
-      ? [
-          () => go?.hashes?.checkOrder,
-          () => assertLoadable(elf),
-          () => unfindableExport(elf),
-          () => firstByteOfModuleData(elf),
-        ]
+      ? [() => go?.hashes?.checkOrder, () => assertLoadable(elf), () => firstByteOfModuleData(elf)]
       : []),
   ];
   for (const read of readings) {
