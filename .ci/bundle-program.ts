@@ -23,20 +23,33 @@ export async function bundleProgram(dist: string): Promise<void> {
     const plugins = [withoutOtherCommands(command), ...options.plugins];
     await build({ ...options, entryPoints: [{ in: program, out: command }], plugins });
   }
+  await build({
+    ...commonOptions,
+    // A thread for each large image: loading its seventy modules one by one takes as long as inspecting a hundred binaries.
+    entryPoints: [join(root, 'src', 'facts', 'inspection-thread.ts')],
+    outfile: join(dist, 'src', 'facts', 'inspection-thread.js'),
+    format: 'esm',
+    packages: 'external',
+  });
 }
+
+const target = 'node24';
+
+const commonOptions = {
+  bundle: true,
+  platform: 'node',
+  target,
+  minify: true,
+  legalComments: 'inline',
+  logLevel: 'warning',
+} as const;
 
 function bundleOptions(dist: string): BuildOptions & { readonly plugins: Plugin[] } {
   return {
     outdir: join(dist, 'cli'),
     outExtension: { '.js': '.cjs' },
-    bundle: true,
-    platform: 'node',
-    target,
+    ...commonOptions,
     format: 'cjs',
-    minify: true,
-    keepNames: true,
-    legalComments: 'inline',
-    logLevel: 'warning',
     // require() of a module takes less than import() does, which starts the loader of ECMAScript modules.
     supported: { 'dynamic-import': false },
     plugins: [programApart, startsNoProcesses, validationAsOne, packagesOutside, ownPlaces(join(dist, 'cli'), dist)],
@@ -85,8 +98,6 @@ const startsNoProcesses: Plugin = {
     bundle.onLoad({ filter: /.*/, namespace: 'absent' }, () => ({ contents: 'module.exports = {};' }));
   },
 };
-
-const target = 'node24';
 
 // What is loaded late is initialised module by module, which takes the two hundred of typebox longer than validating a
 // configuration does: twelve milliseconds. As one module, and without what nothing here calls, it is two.

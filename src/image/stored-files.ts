@@ -41,7 +41,7 @@ export function streamOf(file: FileHandle, start: number, length: number | undef
   return file.createReadStream({
     start,
     ...(length === undefined ? {} : { end: start + Math.max(0, length - 1) }),
-    highWaterMark: 262_144,
+    highWaterMark: 1_048_576,
   });
 }
 
