@@ -192,7 +192,14 @@ export function dynamicFlags(dynamic: DynamicSection): readonly string[] {
 
 // Where a tag stands twice, glibc (elf_get_dynamic_info) and musl (decode_vec) keep the last.
 function lastValue(entries: readonly DynamicEntry[], tag: number): number | null {
-  return entries.findLast((entry) => entry.tag === tag)?.value ?? null;
+  // A loop and no search with a function: a hundred questions are asked before such calls are made fast.
+  for (let index = entries.length - 1; index >= 0; index--) {
+    const entry = entries[index];
+    if (entry?.tag === tag) {
+      return entry.value;
+    }
+  }
+  return null;
 }
 
 const chunkEntries = 64;

@@ -34,7 +34,6 @@ export function objectOf(
   elf: ElfFile,
   options: { readonly name: string; readonly askedAs: string | null; readonly hashes: PackageHashes | null },
 ): LoadedObject {
-  let table: HashTable | null | undefined;
   const effort = { left: limits.bindingSteps };
   const soname = elf.dynamic?.soname ?? null;
   return {
@@ -43,7 +42,7 @@ export function objectOf(
     elf,
     hashes: options.hashes,
     defines(reference) {
-      table ??= hashTableOf(elf);
+      const table = hashTableOf(elf);
       return table !== null && finds(elf, table, reference, effort) ? 'yes' : 'no';
     },
     hasVersion(version) {
@@ -91,11 +90,21 @@ function definesVersions(elf: ElfFile): boolean {
   return elf.dynamic !== null && dynamicValue(elf.dynamic, DT.versionDefinitions) !== null;
 }
 
+const hashTables = new WeakMap<ElfFile, HashTable | null>();
+
+/** Kept for each file: three questions about a plugin start from it. */
 function hashTableOf(elf: ElfFile): HashTable | null {
+  const known = hashTables.get(elf);
+  if (known !== undefined) {
+    return known;
+  }
   const symbols = elf.dynamicSymbols;
-  return elf.dynamic === null || symbols === null
-    ? null
-    : readHashTable(elf.header, elf.dynamic, elf.memory, symbols.length);
+  const table =
+    elf.dynamic === null || symbols === null
+      ? null
+      : readHashTable(elf.header, elf.dynamic, elf.memory, symbols.length);
+  hashTables.set(elf, table);
+  return table;
 }
 
 /**
