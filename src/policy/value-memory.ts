@@ -13,7 +13,7 @@ export interface ValueMemory {
   readPlain(address: number): unknown;
   /** Shows the UTF-8 of a value where it lies, from a start to before an end; of one that is no string, nothing. */
   useString(address: number, use: (bytes: Uint8Array, start: number, end: number) => void): void;
-  /** The address of the value in a result set that is `{{"result": …}}`; 0 for any other set. */
+  /** The address of the value in a set that holds one object of one key, as result sets do; 0 for any other set. */
   soleResult(address: number): number;
   /** The text at an address, up to its terminating zero byte. */
   terminatedText(address: number): string;
@@ -149,6 +149,16 @@ export function valueMemory(memory: WebAssembly.Memory): ValueMemory {
       }
     }
   };
+  /** The element of an object or a set that has no other; else 0. */
+  const soleElement = (address: number, nextAt: number): number => {
+    let sole = 0;
+    let count = 0;
+    visit(address, nextAt, (element) => {
+      sole = element;
+      count++;
+    });
+    return count === 1 ? sole : 0;
+  };
 
   const rego = (address: number): RegoValue => {
     const type = view.getUint8(address);
@@ -231,16 +241,9 @@ export function valueMemory(memory: WebAssembly.Memory): ValueMemory {
     },
     soleResult(address) {
       refresh();
-      const elements: number[] = [];
-      visit(address, 4, (element) => elements.push(word(element)));
-      const [sole, ...others] = elements;
-      if (sole === undefined || others.length > 0) {
-        return 0;
-      }
-      const entries: number[] = [];
-      visit(sole, 8, (element) => entries.push(element));
-      const [entry, ...further] = entries;
-      return entry !== undefined && further.length === 0 && textOf(word(entry)) === 'result' ? word(entry + 4) : 0;
+      const result = soleElement(address, 4);
+      const entry = result === 0 ? 0 : soleElement(word(result), 8);
+      return entry === 0 ? 0 : word(entry + 4);
     },
     terminatedText(address) {
       refresh();

@@ -111,18 +111,28 @@ export async function missingBuiltins(wasm: Uint8Array<ArrayBuffer>): Promise<re
   return required.filter((name) => !isOffered(name));
 }
 
-/** What one evaluation knows of its surroundings, made when something asks for it. */
+/** What one evaluation knows of its surroundings. */
 export function evaluationAt(milliseconds: number): Evaluation {
-  let seed: Uint8Array | null = null;
-  return {
-    get startNanoseconds() {
-      return BigInt(Math.trunc(milliseconds)) * 1_000_000n;
-    },
-    get seed() {
-      seed ??= crypto.getRandomValues(new Uint8Array(32));
-      return seed;
-    },
-  };
+  return new Moment(milliseconds);
+}
+
+/** Both are made when something asks for them. An object with getters instead would take a microsecond to make. */
+class Moment implements Evaluation {
+  readonly #milliseconds: number;
+  #seed: Uint8Array | null = null;
+
+  constructor(milliseconds: number) {
+    this.#milliseconds = milliseconds;
+  }
+
+  get startNanoseconds(): bigint {
+    return BigInt(Math.trunc(this.#milliseconds)) * 1_000_000n;
+  }
+
+  get seed(): Uint8Array {
+    this.#seed ??= crypto.getRandomValues(new Uint8Array(32));
+    return this.#seed;
+  }
 }
 
 interface Circumstances {
