@@ -3,7 +3,7 @@ import { limits } from '../limits.ts';
 import { type Builtin, BuiltinError, type Evaluation } from './builtins/builtin.ts';
 import { writePlain, writeRego } from './builtins/plain-value.ts';
 import { parseExactly } from './exact-json.ts';
-import { noteRule, type RunningRule } from './running-rule.ts';
+import { type NotedRule, noteAgain, noteRule, type RunningRule } from './running-rule.ts';
 import { imageBytes, placeImage, usualAddress, type ValueImage, valueImage } from './value-image.ts';
 import { type ValueMemory, valueMemory } from './value-memory.ts';
 
@@ -91,13 +91,23 @@ export function instantiatePolicy(
   };
   let traceId = -1;
   let sprintfId = -1;
-  const note = (bytes: Uint8Array, start: number, end: number): void => noteRule(running, bytes, start, end);
+  const note = (bytes: Uint8Array, start: number, end: number) => noteRule(running, bytes, start, end);
+  /** By the addresses of the texts, of those that are the same in each evaluation. */
+  const announced = new Map<number, NotedRule>();
   /** Every rule announces itself: that is by far the most frequent call. */
   const callOrTrace = (id: number, context: number, operand: number): number => {
     if (id !== traceId) {
       return call(id, context, operand);
     }
-    values.useString(operand, note);
+    const known = announced.get(operand);
+    if (known !== undefined) {
+      noteAgain(running, known);
+      return operand;
+    }
+    const noted = values.useString(operand, note);
+    if (noted !== null && values.isConstantText(operand)) {
+      announced.set(operand, noted);
+    }
     return operand;
   };
   const callOrPrint = (id: number, context: number, first: number, second: number): number => {

@@ -11,8 +11,10 @@ export interface ValueMemory {
   readRego(address: number): RegoValue;
   /** As `plainOf` of `builtins/plain-value.ts`: records for objects, a `Set` for each set. */
   readPlain(address: number): unknown;
-  /** Shows the UTF-8 of a value where it lies, from a start to before an end; of one that is no string, nothing. */
-  useString(address: number, use: (bytes: Uint8Array, start: number, end: number) => void): void;
+  /** Shows the UTF-8 of a value where it lies, from a start to before an end; of one that is no string, nothing: null. */
+  useString<Result>(address: number, use: (bytes: Uint8Array, start: number, end: number) => Result): Result | null;
+  /** Whether a value is a text of the module itself, which stays where it is for as long as there is the instance. */
+  isConstantText(address: number): boolean;
   /** The address of the value in a set that holds one object of one key, as result sets do; 0 for any other set. */
   soleResult(address: number): number;
   /** The text at an address, up to its terminating zero byte. */
@@ -234,10 +236,15 @@ export function valueMemory(memory: WebAssembly.Memory): ValueMemory {
     },
     useString(address, use) {
       refresh();
-      if (isString(address)) {
-        const start = word(address + 8);
-        use(bytes, start, start + word(address + 4));
+      if (!isString(address)) {
+        return null;
       }
+      const start = word(address + 8);
+      return use(bytes, start, start + word(address + 4));
+    },
+    isConstantText(address) {
+      refresh();
+      return view.getUint8(address) === types.internedString;
     },
     soleResult(address) {
       refresh();
