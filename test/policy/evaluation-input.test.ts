@@ -47,7 +47,7 @@ test('texts of every length keep their characters, and one that is refused leave
     .map(([begin, rest]) => begin + rest.join(''));
   fc.assert(
     fc.property(texts, fc.nat(80), (text, place) => {
-      const value = { texts: [text, text.slice(0, place), place], [text]: null };
+      const value = { texts: [text, text.slice(0, place).toWellFormed(), place], [text]: null };
       const image = encodeInput(value);
       t.deepEqual(decode(value), value);
       t.throws(() => encodeInput([`${text.slice(0, place)}\ud800${text}`]), { instanceOf: ElfgateError });
