@@ -34,7 +34,7 @@ let cluster: Cluster;
 let registry: RunningRegistry;
 let webhook: ServedWebhook;
 let ca: string;
-let image: Readonly<Record<'gateway' | 'good' | 'bad' | 'old' | 'tools', string>>;
+let image: Readonly<Record<'gateway' | 'good' | 'bad' | 'old' | 'complete' | 'incomplete' | 'tools', string>>;
 let digest: Readonly<Record<string, string>>;
 let api: CoreV1Api;
 
@@ -83,6 +83,8 @@ before(
       'go/host',
       'go/plugin',
       'go/plugin@1.25',
+      'go/plugin-library-beside',
+      'c/absent',
     ]);
     assert.ok(lab.available, lab.available ? '' : lab.reason);
     const { path } = lab;
@@ -104,6 +106,14 @@ before(
       good: await pushImage(host, 'shop/audit', 'good', { 'audit.so': path['go/plugin'] }),
       bad: await pushImage(host, 'shop/audit', 'bad', { 'audit.so': path['go/plugin@1.25'] }),
       old: await pushImage(host, 'shop/old', '1', { 'audit.so': path['go/plugin@1.25'], README: Buffer.from('old') }),
+      complete: await pushImage(host, 'shop/library', 'complete', {
+        'plugins/library.so': path['go/plugin-library-beside'],
+        'plugins/lib/libabsent.so': path['c/absent'],
+      }),
+      incomplete: await pushImage(host, 'shop/library', 'incomplete', {
+        'plugins/library.so': path['go/plugin-library-beside'],
+        'lib/libabsent.so': path['c/absent'],
+      }),
       tools: await pushImage(host, 'shop/tools', '1', { README: Buffer.from('no binary') }),
     };
     image = {
@@ -111,6 +121,8 @@ before(
       good: `${host}/shop/audit:good`,
       bad: `${host}/shop/audit:bad`,
       old: `${host}/shop/old:1`,
+      complete: `${host}/shop/library:complete`,
+      incomplete: `${host}/shop/library:incomplete`,
       tools: `${host}/shop/tools:1`,
     };
     const tls = await certificates();
@@ -363,6 +375,13 @@ describe('pods', () => {
         },
       }),
     );
+  });
+  test('a plugin whose library is beside it in the image volume is admitted', async () => {
+    await admits(pod({ plugin: image.complete }));
+  });
+  test('a plugin whose library is elsewhere in the image volume is denied with what plugin.Open says', async () => {
+    const missing = /error\[plugin\/loads\]: plugin\.Open fails: libabsent\.so: cannot open shared object file/;
+    await denies(pod({ plugin: image.incomplete }), missing);
   });
   test('a reference that is none is denied and named', async () => {
     await denies(pod({ host: 'bad ref !!' }), /bad ref !! is no image reference/);
