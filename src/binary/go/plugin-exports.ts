@@ -40,7 +40,7 @@ export function readPluginExports(
     const type = symbols.type(index);
     if (symbols.isExport(index) && (type === STT.func || type === STT.object)) {
       const identifier = symbols.name(index).slice(prefix.length);
-      if (exportedIdentifier.test(identifier)) {
+      if (isExportedIdentifier(identifier)) {
         exports.add(identifier);
       }
     }
@@ -72,6 +72,11 @@ function packagesWithMain(bytes: Buffer): readonly string[] {
   return paths;
 }
 
-// Go specification, "Exported identifiers": the first character is an upper-case letter. Methods, closures and
-// generic instances carry dots, parentheses or brackets, and cannot be looked up.
-const exportedIdentifier = /^\p{Lu}[\p{L}\p{Nd}_]*$/u;
+/**
+ * Whether plugin.Lookup finds a name of this form (Go specification, "Exported identifiers": the first character is an
+ * upper-case letter). Methods, closures and generic instances carry dots, parentheses or brackets, and cannot be looked up.
+ */
+export function isExportedIdentifier(text: string): boolean {
+  // An expression over all letters of Unicode takes longer to make than all that nearly every file needs.
+  return /^[A-Z]\w*$/.test(text) || (/[\u0080-\uffff]/.test(text) && /^\p{Lu}[\p{L}\p{Nd}_]*$/u.test(text));
+}

@@ -4,7 +4,7 @@ import { DT, PF, PT } from '../../binary/elf/names.ts';
 import { placeName } from '../../binary/elf/place.ts';
 import type { GoFile } from '../../binary/go/go-file.ts';
 import { escapedPath, type PackageHashes } from '../../binary/go/package-hashes.ts';
-import type { PluginExports } from '../../binary/go/plugin-exports.ts';
+import { isExportedIdentifier, type PluginExports } from '../../binary/go/plugin-exports.ts';
 import { FormatError } from '../../errors.ts';
 import { assertLoadable } from './assert-loadable.ts';
 import { buildRecord, rebuildCommand, rebuildHostCommand } from './build-commands.ts';
@@ -586,8 +586,7 @@ function namesUnderAnotherPath({ elf, go }: ObjectFile, plugin: PluginExports): 
   for (const index of symbols.exports) {
     const name = symbols.name(index);
     const identifier = name.startsWith(prefix) ? name.slice(prefix.length) : '';
-    // Go specification, "Exported identifiers". Methods carry dots and cannot be looked up.
-    if (/^\p{Lu}[\p{L}\p{Nd}_]*$/u.test(identifier)) {
+    if (isExportedIdentifier(identifier)) {
       names.push({ identifier, at: symbols.fileOffset(index) });
     }
   }
