@@ -18,6 +18,7 @@ const makers = {
     linkSync(original, path);
   },
   'the first name of that plugin': async () => {},
+  'a plugin with a slash behind its name': async () => {},
   'an ELF header alone': async (path: string) =>
     writeFileSync(path, readFileSync(await pathOf('go/plugin')).subarray(0, 64)),
 } satisfies Record<string, (path: string) => Promise<void>>;
@@ -37,6 +38,9 @@ export function oddFile(name: OddFile): Promise<string> {
 async function make(name: OddFile): Promise<string> {
   if (name === 'the first name of that plugin') {
     return `${await oddFile('another name of the plugin')}.original`;
+  }
+  if (name === 'a plugin with a slash behind its name') {
+    return `${await pathOf('go/plugin')}/`;
   }
   directory ??= mkdtempSync(join(tmpdir(), 'elfgate-test-'));
   const path = join(directory, `${name.replaceAll(' ', '-')}.so`);

@@ -34,6 +34,10 @@ const sequences: Readonly<Record<string, SequenceCase>> = {
     host: 'go/host',
     plugins: ['go/plugin-billing', 'go/plugin@1.25', 'go/plugin'],
   },
+  'a slash behind its name makes a plugin a directory that is not there': {
+    host: 'go/host',
+    plugins: ['a plugin with a slash behind its name', 'go/plugin'],
+  },
   'a plugin stripped of symbols loads': { host: 'go/host', plugins: ['go/plugin-stripped'] },
   'a plugin without section headers loads': { host: 'go/host', plugins: ['go/plugin-without-sections'] },
   'a plugin linked with -s -w loads': { host: 'go/host', plugins: ['go/plugin-ldflags-s-w'] },
