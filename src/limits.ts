@@ -247,6 +247,8 @@ export const limits = {
    * host take 6 MB, and 1.5 MB once compressed.
    */
   keptRootBytes: 67_108_864,
+  /** Entries of such a root: a Debian root has 9,000, one with the modules of a large program in Node 100,000. */
+  keptRootEntries: 262_144,
   /** Bytes of the files among them: a plugin or host has about 1 MB that loaders look at, libraries a tenth of it. */
   keptPartsBytes: 50_331_648,
   /** Bytes of all facts on disk: those of some thousand large images, which take about 150 KB each compressed. */

@@ -81,7 +81,7 @@ export function partialSource(size: number, parts: readonly KeptPart[], path: st
     if (length === 0) {
       return Buffer.alloc(0);
     }
-    const part = parts.findLast((candidate) => candidate.offset <= offset);
+    const part = partBefore(parts, offset);
     if (part === undefined || offset + length > part.offset + part.bytes.length) {
       throw new NotKeptError(path);
     }
@@ -95,4 +95,19 @@ export function partialSource(size: number, parts: readonly KeptPart[], path: st
       read(offset, target.length).copy(target);
     },
   };
+}
+
+/** The last part that begins at an offset or before it. Hostile files have parts by the ten thousand. */
+function partBefore(parts: readonly KeptPart[], offset: number): KeptPart | undefined {
+  let low = 0;
+  let high = parts.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((parts[middle]?.offset ?? 0) <= offset) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return parts[low - 1];
 }

@@ -270,7 +270,7 @@ export const PluginPair = closed(
           recoverable: flag('whether the host can go on'),
           undecided: flag('whether the outcome cannot be told: then it stands as fails'),
         },
-        'what plugin.Open does when the host opens this plugin first; null when the host cannot be followed: it cannot be read, or is in another image',
+        'what plugin.Open does when the host opens this plugin first; null when it cannot be followed: the host cannot be read, or what it depends on was not kept of an image',
       ),
     ),
   },

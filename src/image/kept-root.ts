@@ -13,13 +13,15 @@ export type PartsOf = ReadonlyMap<KeptContent, readonly Part[]>;
  *
  * Compressed, and in one piece: the length of a JSON text, the text, and the parts after each other.
  *
- * @returns `null` for a root of more levels or bytes than are kept.
+ * @returns `null` for a root of more entries, levels or bytes than are kept.
  */
 export function encodeKeptRoot(root: DirectoryNode, partsOf: PartsOf): Buffer | null {
   const contents = [...partsOf];
   const indexes = new Map(contents.map(([content], index) => [content, index]));
+  let entries = 0;
   const encode = (directory: DirectoryNode, depth: number): EncodedDirectory | null => {
-    if (depth > limits.directoryDepth) {
+    entries += directory.children.size;
+    if (depth > limits.directoryDepth || entries > limits.keptRootEntries) {
       return null;
     }
     const children: (string | EncodedNode)[] = [];
