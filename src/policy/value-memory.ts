@@ -15,7 +15,7 @@ export interface ValueMemory {
   useString<Result>(address: number, use: (bytes: Uint8Array, start: number, end: number) => Result): Result | null;
   /** Whether a value is a text of the module itself, which stays where it is for as long as there is the instance. */
   isConstantText(address: number): boolean;
-  /** The address of the value in a set that holds one object of one key, as result sets do; 0 for any other set. */
+  /** The address of the value in a result set that is `{{"result": …}}`; 0 for any other set, as those of other queries. */
   soleResult(address: number): number;
   /** The text at an address, up to its terminating zero byte. */
   terminatedText(address: number): string;
@@ -58,6 +58,8 @@ const stringHeaderBytes = 12;
 /** Bytes of the longest text that is printed plainly. Messages have a hundred. */
 const printedBytes = 4_096;
 const ascii = { percent: 0x25, minus: 0x2d, zero: 0x30, nine: 0x39, d: 0x64, s: 0x73 } as const;
+
+const resultName = new TextEncoder().encode('result');
 
 export function valueMemory(memory: WebAssembly.Memory): ValueMemory {
   // Growing the memory detaches what was made of it.
@@ -150,6 +152,11 @@ export function valueMemory(memory: WebAssembly.Memory): ValueMemory {
         take(element);
       }
     }
+  };
+  /** Byte by byte, for each evaluation asks. */
+  const isResultName = (address: number): boolean => {
+    const start = word(address + 8);
+    return word(address + 4) === resultName.length && resultName.every((byte, index) => bytes[start + index] === byte);
   };
   /** The element of an object or a set that has no other; else 0. */
   const soleElement = (address: number, nextAt: number): number => {
@@ -250,7 +257,7 @@ export function valueMemory(memory: WebAssembly.Memory): ValueMemory {
       refresh();
       const result = soleElement(address, 4);
       const entry = result === 0 ? 0 : soleElement(word(result), 8);
-      return entry === 0 ? 0 : word(entry + 4);
+      return entry === 0 || !isResultName(word(entry)) ? 0 : word(entry + 4);
     },
     terminatedText(address) {
       refresh();
