@@ -9,12 +9,14 @@ import type { Surroundings } from './surroundings.ts';
  * when there is one; everything else lies outside and is judged as if it were brought in.
  */
 export function fileInRoot(name: string, root: string, tree: FileTree, surroundings: Surroundings): NamedFile {
-  const place = resolve(surroundings.cwd(), name);
+  // For the loader it says that the file is a directory; what resolves paths here forgets it.
+  const slash = /\/\.?$/.test(name) ? '/' : '';
+  const place = `${resolve(surroundings.cwd(), name)}${slash}`;
   const top = realpathSync(resolve(surroundings.cwd(), root));
   for (const path of [place, withoutLinks(place)]) {
     const below = relative(top, path);
     if (below !== '' && below !== '..' && !below.startsWith('../')) {
-      return { name, place, inRoot: `/${below}` };
+      return { name, place, inRoot: `/${below}${slash}` };
     }
   }
   const isOfRoot = name.startsWith('/') && tree.resolve(name)?.kind === 'file';
@@ -23,7 +25,7 @@ export function fileInRoot(name: string, root: string, tree: FileTree, surroundi
 
 function withoutLinks(path: string): string {
   try {
-    return realpathSync(path);
+    return realpathSync.native(path);
   } catch {
     // Opening it says why it cannot be had.
     return path;

@@ -102,7 +102,8 @@ function resolveInside(root: string, path: string): ResolvedPath | null {
     reached.push(element);
     mode = status.mode & 0o7777;
     kind = status.isDirectory() ? 'directory' : status.isFile() ? 'file' : 'other';
-    if (kind !== 'directory' && pending.some((rest) => rest !== '')) {
+    // Even a slash at the end says that it is a directory (path_resolution(7)).
+    if (kind !== 'directory' && pending.length > 0) {
       return null;
     }
   }

@@ -109,11 +109,12 @@ function lookUpByElements(root: DirectoryNode, path: string): Reached | null {
   let endName = '';
   while (pending.length > 0) {
     const element = pending.pop() ?? '';
-    if (element === '' || element === '.') {
-      continue;
-    }
+    // Even a slash at the end says that it is a directory (path_resolution(7)).
     if (end !== null) {
       return null;
+    }
+    if (element === '' || element === '.') {
+      continue;
     }
     if (element === '..') {
       reached.pop();

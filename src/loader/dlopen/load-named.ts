@@ -80,7 +80,9 @@ function openPath(
   }
   switch (opened.kind) {
     case 'absent':
-      return fails(name, 'file-not-found', texts.absent(name, null), 'absent');
+      return inRoot !== null && leadsThroughFile(inRoot, shelf)
+        ? fails(name, 'file-not-found', texts.unreadable(name, notDirectory), 'leads through a file')
+        : fails(name, 'file-not-found', texts.absent(name, null), 'absent');
     case 'other-platform':
       return opened.otherClass
         ? fails(name, 'wrong-machine', texts.otherClass(name, platform.is64), 'the other word size')
@@ -92,11 +94,27 @@ function openPath(
   }
 }
 
+const notDirectory = 'Not a directory';
+
+/** Whether something of a path that leads nowhere would have to be a directory, and is none. */
+function leadsThroughFile(path: string, shelf: LibraryShelf): boolean {
+  for (let slash = path.indexOf('/', 1); slash !== -1; slash = path.indexOf('/', slash + 1)) {
+    const found = shelf.resolve(path.slice(0, slash));
+    if (found !== null && found.kind !== 'directory') {
+      return true;
+    }
+  }
+  return false;
+}
+
 function unread(name: string, error: ElfgateError, texts: ErrorTexts): NamedLoading {
   const { cause } = error;
   const code = cause instanceof Error && 'code' in cause ? cause.code : null;
   if (code === 'ENOENT') {
     return fails(name, 'file-not-found', texts.absent(name, null), 'absent');
+  }
+  if (code === 'ENOTDIR') {
+    return fails(name, 'file-not-found', texts.unreadable(name, notDirectory), 'leads through a file');
   }
   const message = code === 'EACCES' ? texts.unreadable(name, 'Permission denied') : null;
   return fails(name, 'file-unreadable', message, error.message);

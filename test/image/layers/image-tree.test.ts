@@ -99,13 +99,16 @@ test('symbolic links are followed inside the root only, and loops lead nowhere',
         { name: 'there', type: 'symlink', linkname: 'back' },
         { name: 'back', type: 'symlink', linkname: 'there' },
         { name: 'dangling', type: 'symlink', linkname: '/etc/shadow' },
+        { name: 'slash', type: 'symlink', linkname: 'usr/lib/libc.so.6/' },
       ),
     ),
   );
   for (const path of ['lib/libc.so.6', 'above/libc.so.6', 'absolute', '/lib/../../absolute', '../../absolute']) {
     t.deepEqual(tree.resolve(path), { path: 'usr/lib/libc.so.6', kind: 'file', mode: 0o644 }, path);
   }
-  for (const path of ['loop', 'there/x', 'dangling', 'absolute/x', 'lib/../absolute']) {
+  // The last ones say that the file is a directory.
+  const asDirectory = ['usr/lib/libc.so.6/', 'usr/lib/libc.so.6/.', 'absolute/', 'slash'];
+  for (const path of ['loop', 'there/x', 'dangling', 'absolute/x', 'lib/../absolute', ...asDirectory]) {
     t.is(tree.resolve(path), null, path);
   }
   tree.close();

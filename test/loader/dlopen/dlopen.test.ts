@@ -113,6 +113,19 @@ for (const [title, [sequence, ...expected]] of Object.entries(cases)) {
   });
 }
 
+test('glibc: paths that take a library for a directory', async (t) => {
+  const lab = await artifacts(['c/search-path-none']);
+  if (!lab.available) {
+    t.log(`not run: ${lab.reason}`);
+    return t.pass();
+  }
+  const library = lab.path['c/search-path-none'];
+  const predictions = await opened(t, { objects: [`${library}/`, `${library}/.`, `${library}/libm.so.6`, library] });
+  if (predictions !== null) {
+    t.deepEqual(outcomes(predictions), [...Array(3).fill('fails: file-not-found'), 'loads: compatible']);
+  }
+});
+
 const ofMusl = [
   'only a library opened with RTLD_LOCAL',
   'a library opened with RTLD_GLOBAL',
