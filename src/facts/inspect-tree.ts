@@ -61,7 +61,15 @@ export function inspectTree(tree: FileTree, options: TreeOptions): InspectedTree
     binaries,
     problems,
     root: rootFacts(tree),
-    linkage: linkageOfTree(tree, binaries, options.libraryPath ?? [], options.earlyLinkage),
+    linkage: linkageOfTree(tree, binaries, {
+      libraryPath: options.libraryPath ?? [],
+      early: options.earlyLinkage ?? (() => null),
+      onDamaged(path, error) {
+        if (!problems.some((known) => known.path === path)) {
+          problems.push(problemOf(path, error));
+        }
+      },
+    }),
   };
 }
 

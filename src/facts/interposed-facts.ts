@@ -1,13 +1,17 @@
 import { ElfFile } from '../binary/elf/elf-file.ts';
 import { isProgram } from '../binary/elf/hardening.ts';
 import type { FileSource } from '../bytes/byte-source.ts';
-import { unlessDamaged } from '../errors.ts';
+import { FormatError, unlessDamaged } from '../errors.ts';
 import type { FileTree } from '../image/file-tree.ts';
 import { limits } from '../limits.ts';
 import { findInterposed, type Interposed, type ScopeMember } from '../loader/interposition.ts';
 import type { BinaryFacts, InterpositionFacts } from './schema.ts';
 
-/** Strong symbols that shadow each other; objects of another processor never meet these. */
+/**
+ * Strong symbols that shadow each other; objects of another processor never meet these.
+ *
+ * @throws FormatError that names the member that contradicts its format.
+ */
 export function interposedIn(members: readonly ScopeMember[]): readonly InterpositionFacts[] {
   const scopes = Map.groupBy(members, ({ elf: { header } }) => `${header.machine} ${header.encoding.is64}`);
   return [...scopes.values()]
@@ -41,11 +45,13 @@ function interpositionFacts({ symbol, winner, shadowed }: Interposed): Interposi
  * need; whether other libraries ever meet, nobody says.
  *
  * @param libraries for each host and plugin, what its loader maps along, in load order.
+ * @param onDamaged told of the objects that contradict their format and are left out.
  */
 export function interposedInTree(
   tree: FileTree,
   binaries: readonly BinaryFacts[],
   libraries: ReadonlyMap<string, readonly string[]>,
+  onDamaged: (path: string, error: FormatError) => void,
 ): readonly InterpositionFacts[] {
   const plugins = binaries.filter(({ role, elf }) => role === 'plugin' && elf !== null).map(({ path }) => path);
   const hosts = binaries.filter(({ role, elf }) => role === 'host' && elf !== null).map(({ path }) => path);
@@ -58,7 +64,7 @@ export function interposedInTree(
       path,
       ...(libraries.get(path) ?? []).filter((library) => !isOfCLibrary.test(library)),
     ]);
-    for (const each of interposedBetween(tree, [...new Set(objects)].slice(0, limits.objectsTogether))) {
+    for (const each of interposedBetween(tree, [...new Set(objects)].slice(0, limits.objectsTogether), onDamaged)) {
       found.set(JSON.stringify(each), each);
     }
   }
@@ -68,14 +74,30 @@ export function interposedInTree(
 // Programs replace parts of the C library on purpose (malloc), and its older releases hold one function in two libraries.
 const isOfCLibrary = /\/(?:ld-|ld64|lib(?:c|m|dl|rt|pthread|util|resolv)[-.])[^/]*$/;
 
-function interposedBetween(tree: FileTree, paths: readonly string[]): readonly InterpositionFacts[] {
+function interposedBetween(
+  tree: FileTree,
+  paths: readonly string[],
+  onDamaged: (path: string, error: FormatError) => void,
+): readonly InterpositionFacts[] {
   const opened: FileSource[] = [];
   try {
-    const members = paths.flatMap((path) => {
+    let members = paths.flatMap((path) => {
       const elf = readable(tree, path, opened);
       return elf === null ? [] : [{ name: path, elf }];
     });
-    return interposedIn(members);
+    // Names are read as they are compared: one that lies outside of its file is met only then.
+    for (;;) {
+      try {
+        return interposedIn(members);
+      } catch (error) {
+        const sound = members.filter(({ name }) => !(error instanceof FormatError) || error.path !== name);
+        if (!(error instanceof FormatError) || sound.length === members.length) {
+          throw error;
+        }
+        onDamaged(error.path ?? '', error);
+        members = sound;
+      }
+    }
   } finally {
     for (const source of opened) {
       source.close();

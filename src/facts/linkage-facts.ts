@@ -2,7 +2,7 @@ import { ElfFile } from '../binary/elf/elf-file.ts';
 import { isProgram } from '../binary/elf/hardening.ts';
 import { encodeName } from '../binary/elf/string-table.ts';
 import { withLentMemory } from '../bytes/lent-memory.ts';
-import { ElfgateError, unlessDamaged } from '../errors.ts';
+import { ElfgateError, type FormatError, unlessDamaged } from '../errors.ts';
 import type { FileTree } from '../image/file-tree.ts';
 import { limits } from '../limits.ts';
 import { runsOwnInitialisers } from '../loader/dlopen/initialisers.ts';
@@ -83,17 +83,20 @@ interface WantedSymbol {
 /** Each wanted symbol once, by its name and then its version. */
 type WantedSymbols = Map<string, Map<string | null, WantedSymbol>>;
 
-/**
- * Resolves every program and library of a root as its loader would.
- *
- * @param libraryPath LD_LIBRARY_PATH of the processes that an image starts.
- * @param early what is known of an object; `null` when it is to be read.
- */
+export interface TreeLinkageOptions {
+  /** LD_LIBRARY_PATH of the processes that an image starts. */
+  readonly libraryPath: readonly string[];
+  /** What is known of an object; `null` when it is to be read. */
+  readonly early: (path: string) => EarlyLinkage | null;
+  /** Told, maybe more than once, of an object that turns out to contradict its format when it is compared with others. */
+  readonly onDamaged: (path: string, error: FormatError) => void;
+}
+
+/** Resolves every program and library of a root as its loader would. */
 export function linkageOfTree(
   tree: FileTree,
   binaries: readonly InspectedBinary[],
-  libraryPath: readonly string[],
-  early: (path: string) => EarlyLinkage | null = () => null,
+  { libraryPath, early, onDamaged }: TreeLinkageOptions,
 ): TreeLinkage {
   const looks = new LooksInside(early);
   const shelf = new LibraryShelf(
@@ -139,16 +142,18 @@ export function linkageOfTree(
     dynamic.filter(({ elf }) => elf?.program === false).map((facts) => [facts, looks.opensOf(facts.path, tree)]),
   );
   linkage.push(...resolved.map((each) => linkageFacts(each, dynamic, shelf)).filter(isWorthSaying));
+  const interposed = interposedInTree(
+    tree,
+    binaries.map(({ facts }) => facts),
+    together,
+    onDamaged,
+  );
   return {
     linkage: linkage.sort((left, right) => (left.path < right.path ? -1 : 1)),
     cycles: [...neededCyclesOf(resolved, shelf), ...initialiserCycles(dynamic, opens)],
     globalScope: resolved.flatMap((each) => globalScopeNeed(each, loaded)),
     mixtures,
-    interposed: interposedInTree(
-      tree,
-      binaries.map(({ facts }) => facts),
-      together,
-    ),
+    interposed,
     hiddenReferences: hiddenReferencesInTree(
       resolved.flatMap(unansweredIn),
       dynamic.map(({ path }) => path),

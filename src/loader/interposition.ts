@@ -2,6 +2,7 @@ import { dynamicFlags } from '../binary/elf/dynamic.ts';
 import type { ElfFile } from '../binary/elf/elf-file.ts';
 import { SHN, STB, STT, visibilityName } from '../binary/elf/names.ts';
 import { isGoOwnName, withoutGoPunctuation } from '../binary/visibility/go-names.ts';
+import { FormatError } from '../errors.ts';
 import { namesOf } from './global-scope.ts';
 
 /** One object of a scope, in the order in which the scope is searched. */
@@ -33,13 +34,15 @@ export interface Shadowed {
  * What Go's toolchain exports is shared by design, as is what each object was linked to bind to itself: with DT_SYMBOLIC,
  * protected or hidden visibility.
  *
- * @throws FormatError when symbols, versions or relocations lie outside a file.
+ * @throws FormatError that names the member whose symbols, versions or relocations lie outside its file.
  */
 export function findInterposed(scope: readonly ScopeMember[]): readonly Interposed[] {
   const losses = lossesIn(scope);
   const wanted = new Set([...losses.values()].map(({ symbol }) => symbol));
   const lookUps = new Map(
-    wanted.size === 0 ? [] : scope.map((member) => [member, lookUpsOf(member.elf, wanted)] as const),
+    wanted.size === 0
+      ? []
+      : scope.map((member) => [member, inMember(member, () => lookUpsOf(member.elf, wanted))] as const),
   );
   const neededBy = usersByNeed(losses.size === 0 ? [] : scope);
   const interposed = new Map<string, Interposed & { readonly shadowed: Shadowed[] }>();
@@ -79,7 +82,7 @@ function lossesIn(scope: readonly ScopeMember[]): ReadonlyMap<string, Loss> {
   const definers = new Map<string, FirstDefiners>();
   const losses = new Map<string, Loss>();
   for (const [position, member] of scope.entries()) {
-    for (const { name, version } of strongExports(member.elf)) {
+    for (const { name, version } of inMember(member, () => strongExports(member.elf))) {
       const first = definers.get(name);
       if (first === undefined) {
         const byVersion = new Map(version === null ? [] : [[version, { member }]]);
@@ -100,19 +103,34 @@ function lossesIn(scope: readonly ScopeMember[]): ReadonlyMap<string, Loss> {
   return losses;
 }
 
-function* strongExports(elf: ElfFile): Generator<{ readonly name: string; readonly version: string | null }> {
+interface Export {
+  readonly name: string;
+  readonly version: string | null;
+}
+
+function strongExports(elf: ElfFile): readonly Export[] {
   const symbols = elf.dynamicSymbols;
   if (symbols === null) {
-    return;
+    return [];
   }
+  const found: Export[] = [];
   for (const index of withoutGoPunctuation(symbols.exports, symbols.nameOffsets, symbols.strings.bytes)) {
     const type = symbols.type(index);
     if (symbols.binding(index) === STB.global && (type === STT.func || type === STT.object)) {
       const name = symbols.name(index);
       if (!isGoOwnName(name)) {
-        yield { name, version: elf.symbolVersions?.versionOf(index)?.version ?? null };
+        found.push({ name, version: elf.symbolVersions?.versionOf(index)?.version ?? null });
       }
     }
+  }
+  return found;
+}
+
+function inMember<Answer>({ name }: ScopeMember, read: () => Answer): Answer {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof FormatError ? error.inFile(name) : error;
   }
 }
 
