@@ -44,18 +44,21 @@ export async function checkCommand(
   const configuration = await configurationFor(options, surroundings, bundle);
   const inForce = rulesInForce(configuration, bundle.rules);
   assertOwnRuleOn(bundle, inForce, options);
-  const policy = await loadPolicy(bundle, inForce, {
-    limited: timeLimited(limits.evaluationMilliseconds),
-    program: programFor(surroundings),
-  });
   const progress = startProgress(options, surroundings, Date.now);
   const images = imageAccess(options, configuration.registries, surroundings);
   const trust = trustInspectorFor(configuration, bundle.rules, inForce, options, surroundings);
   const reading = { symbols: 'counted', onFile: progress.file, trust } as const;
-  const documents = await documentsOfTargets(targets, reading, images).finally(() => {
-    progress.end();
-    images.close();
-  });
+  // Policies are compiled on a thread of their own while targets are read.
+  const [policy, documents] = await Promise.all([
+    loadPolicy(bundle, inForce, {
+      limited: timeLimited(limits.evaluationMilliseconds),
+      program: programFor(surroundings),
+    }),
+    documentsOfTargets(targets, reading, images).finally(() => {
+      progress.end();
+      images.close();
+    }),
+  ]);
   const report = reportOn(documents, { policy, configuration, inForce, today: new Date() });
   const rules = [...bundle.rules.filter(({ id }) => inForce.has(id)), expiredExceptionRule];
   await writeOutput(await render(report, rules, options, surroundings), options, surroundings);

@@ -3,7 +3,7 @@ import type { InspectOptions, Target } from '../src/facts/inspected-target.ts';
 import type { FactsDocument } from '../src/facts/schema.ts';
 import type { LazyImageAccess } from './images.ts';
 import { usageError } from './shared-options.ts';
-import { withYoungMemoryBound } from './young-memory.ts';
+import { withYoungMemoryFor } from './young-memory.ts';
 
 const manifestPrefix = 'manifest:';
 const objectsPrefix = 'objects:';
@@ -24,7 +24,7 @@ export async function documentsOfTargets(
       throw usageError(`${name} cannot be a ${role}`, 'a manifest says itself which image is mounted into which');
     }
   }
-  const reading = { ...options, onFile: withYoungMemoryBound(options.onFile) };
+  const reading = { ...options, onFile: withYoungMemoryFor(targets, options.onFile) };
   const documents = [
     ...(await inspect(
       targets.filter(({ name }) => !isManifest(name)),

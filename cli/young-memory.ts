@@ -1,20 +1,49 @@
+import { statSync } from 'node:fs';
+
+// What V8 keeps new objects in. It begins with a megabyte for each thread, and doubles while much of it survives.
+
 // By then V8 has given a run of some length a few megabytes.
 const filesOfALongRun = 64;
 
 /**
- * Tells of files as `onFile` does, and has V8's memory for young objects grow no further in a run over many.
+ * Tells of files as `onFile` does, in a run over targets with as much memory for new objects as is worth it.
  *
- * It grows to tens of megabytes where much garbage is made, which speeds nothing up here: what comes of a file is garbage
- * before the next one is read. Directories of a thousand files take a quarter less memory without it.
+ * In a directory what comes of a file is garbage before the next one is read: a thousand files take a quarter less memory
+ * in no more time when it grows no further. Threads that inspect an image end before theirs has grown: they take a twentieth
+ * less time when they begin with much of it.
  */
-export function withYoungMemoryBound(onFile: (path: string) => void): (path: string) => void {
+export function withYoungMemoryFor(
+  targets: readonly { readonly name: string }[],
+  onFile: (path: string) => void,
+): (path: string) => void {
+  const kinds = targets.map(({ name }) => kindOf(name));
+  if (kinds.includes('image')) {
+    setFlag('--min-semi-space-size=16');
+    return onFile;
+  }
+  if (!kinds.includes('directory')) {
+    return onFile;
+  }
   let files = 0;
   return (path) => {
     files += 1;
     if (files === filesOfALongRun) {
-      // Loaded late: short runs would pay two milliseconds for it.
-      process.getBuiltinModule('node:v8').setFlagsFromString('--semi-space-growth-factor=1');
+      setFlag('--semi-space-growth-factor=1');
     }
     onFile(path);
   };
+}
+
+function kindOf(target: string): 'directory' | 'file' | 'image' {
+  try {
+    return statSync(target).isDirectory() ? 'directory' : 'file';
+  } catch {
+    // Or nothing at all, which inspecting it says.
+    return 'image';
+  }
+}
+
+function setFlag(flag: string): void {
+  // Loaded late: runs over single files would pay two milliseconds for it.
+  process.getBuiltinModule('node:v8').setFlagsFromString(flag);
 }
