@@ -8,3 +8,8 @@ export function promise(what: string, figure: string, promised: string, holds: b
   }
   process.stdout.write(`${holds ? '✔' : '✘'} ${what.padEnd(58)} ${figure.padEnd(44)} ${promised}\n`);
 }
+
+/** The same of what nothing is promised about, for comparison. */
+export function comparison(what: string, figure: string): void {
+  process.stdout.write(`· ${what.padEnd(58)} ${figure}\n`);
+}
