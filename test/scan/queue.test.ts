@@ -84,29 +84,40 @@ test('two workers, one of them killed: each digest has one result, and nothing i
     return;
   }
   const { registry, redis, args, startWorker } = place;
-  // Once both workers have done something, nothing is answered until one of them is gone: both are in the middle then.
-  let holding = false;
-  let held = 0;
-  const gone = Promise.withResolvers<void>();
+  // However fast they are, each has something to do: blobs are answered by the score, and then only when both wait for some.
+  let answerable = 40;
+  const waiting: (() => void)[] = [];
   registry.meddle = async (request) => {
-    if (holding && request.url?.includes('/blobs/') === true) {
-      held += 1;
-      await gone.promise;
+    if (request.url?.includes('/blobs/') === true) {
+      while (answerable === 0) {
+        await new Promise<void>((resolve) => waiting.push(resolve));
+      }
+      answerable -= 1;
     }
     return false;
+  };
+  const bothWait = async (): Promise<void> => {
+    while (waiting.length < 8) {
+      await sleep(20);
+    }
+  };
+  const goOn = (more: number): void => {
+    answerable += more;
+    for (const resolve of waiting.splice(0)) {
+      resolve();
+    }
   };
   const first = await startWorker('--lease', '2');
   const scanning = startScan(args);
   await first.says('scanned ');
   const second = await startWorker('--lease', '2');
+  await bothWait();
+  goOn(40);
   await second.says('scanned ');
-  holding = true;
-  while (held < 8) {
-    await sleep(20);
-  }
+  await bothWait();
   first.process.kill('SIGKILL');
   await first.ended;
-  gone.resolve();
+  goOn(Number.POSITIVE_INFINITY);
   const { lines, exitCode, stderr } = await scanning.ended;
   t.is(exitCode, 0, stderr);
   t.deepEqual(named(lines).sort(), Array.from({ length: 80 }, (_, number) => `many:${number}`).sort());
