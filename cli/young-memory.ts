@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { kindOfPath } from '../src/facts/inspect.ts';
 
 // What V8 keeps new objects in. It begins with a megabyte for each thread, and doubles while much of it survives.
 
@@ -16,8 +16,8 @@ export function withYoungMemoryFor(
   targets: readonly { readonly name: string }[],
   onFile: (path: string) => void,
 ): (path: string) => void {
-  const kinds = targets.map(({ name }) => kindOf(name));
-  const hasImage = kinds.includes('image');
+  const kinds = targets.map(({ name }) => kindOfPath(name));
+  const hasImage = kinds.includes(null);
   if (hasImage) {
     setFlag('--min-semi-space-size=16');
   } else if (!kinds.includes('directory')) {
@@ -32,15 +32,6 @@ export function withYoungMemoryFor(
     }
     onFile(path);
   };
-}
-
-function kindOf(target: string): 'directory' | 'file' | 'image' {
-  try {
-    return statSync(target).isDirectory() ? 'directory' : 'file';
-  } catch {
-    // Or nothing at all, which inspecting it says.
-    return 'image';
-  }
 }
 
 function setFlag(flag: string): void {

@@ -83,7 +83,8 @@ async function withFileTrust(inspected: InspectedTarget, { trust }: InspectOptio
   return told === null ? inspected : { ...inspected, trust: told };
 }
 
-function kindOfPath(path: string): 'directory' | 'file' | null {
+/** What a target is on this machine; `null` for one that is no path, as an image, or that nothing is at. */
+export function kindOfPath(path: string): 'directory' | 'file' | null {
   try {
     return statSync(path).isDirectory() ? 'directory' : 'file';
   } catch {

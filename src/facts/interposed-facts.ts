@@ -90,12 +90,15 @@ function interposedBetween(
       try {
         return interposedIn(members);
       } catch (error) {
-        const sound = members.filter(({ name }) => !(error instanceof FormatError) || error.path !== name);
-        if (!(error instanceof FormatError) || sound.length === members.length) {
+        if (!(error instanceof FormatError)) {
           throw error;
         }
-        onDamaged(error.path ?? '', error);
-        members = sound;
+        const damaged = members.find(({ name }) => name === error.path);
+        if (damaged === undefined) {
+          throw error;
+        }
+        onDamaged(damaged.name, error);
+        members = members.filter((member) => member !== damaged);
       }
     }
   } finally {

@@ -282,7 +282,7 @@ async function startCrew<Rules extends RulesOn>(
         continue;
       }
       member.tasks.push(task);
-      // Copied and not transferred: should this thread be ended, another one needs the bytes.
+      // Shared or copied, and not transferred: should this thread be ended, another one needs the bytes.
       const question: EvaluatorQuestion = task.inputs;
       member.worker.postMessage(question);
       if (member.timer === null) {
