@@ -106,7 +106,9 @@ export const limits = {
   /** Inputs that wait for a thread of the pool. Ten seconds' worth of admission reviews at a thousand a second. */
   evaluationsWaiting: 10_000,
   /** Inputs handed to one thread ahead of time, so that it does not idle while its last answer travels. */
-  evaluationsAhead: 4,
+  evaluationsAhead: 8,
+  /** Questions of one message to a thread of the pool, which are answered by one message. More would wait for each other too long. */
+  questionsTogether: 4,
   /** Inputs of one question to a thread of the pool. A review has three or so; one of a thousand is for all threads. */
   evaluationsTogether: 8,
   /** MB of JavaScript heap of an evaluating thread: built-ins build their results there. */

@@ -9,11 +9,12 @@ import { UnsuitableValue, type ValueImage, valueImage } from './value-image.ts';
  * is refused here. Integers that a double cannot hold are exact as `bigint`, and refused as `number`: their true
  * value is lost already.
  *
+ * @param memory where to put it; its own, if absent.
  * @throws ElfgateError `evaluation` for a value that has no exact JSON form, `limit` for one too large or too deep.
  */
-export function encodeInput(value: unknown): ValueImage {
+export function encodeInput(value: unknown, memory?: (bytes: number) => SharedArrayBuffer): ValueImage {
   try {
-    return valueImage(value);
+    return valueImage(value, memory);
   } catch (error) {
     if (!(error instanceof UnsuitableValue)) {
       throw error;

@@ -2,9 +2,9 @@ import { Worker } from 'node:worker_threads';
 import { ElfgateError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { baseData, findingsOf, type PolicyFinding, type RulesOn } from './evaluation.ts';
-import { type EvaluationClock, elapsed, evaluationClock } from './evaluation-clock.ts';
+import { clockBytes, type EvaluationClock, elapsed, evaluationClock, questionsBegun } from './evaluation-clock.ts';
 import { encodeInput } from './evaluation-input.ts';
-import type { EvaluatorAnswer, EvaluatorQuestion, EvaluatorSetup } from './evaluator-thread.ts';
+import type { EvaluatorAnswer, EvaluatorMessage, EvaluatorQuestion, EvaluatorSetup } from './evaluator-thread.ts';
 import type { PolicyBundle } from './policy-bundle.ts';
 import { type RunningRule, ruleAt, runningRule } from './running-rule.ts';
 import type { ValueImage } from './value-image.ts';
@@ -75,6 +75,10 @@ export interface PoolStatistics {
   readonly ended: number;
 }
 
+/** Buffers that wait for the next input, and the bytes of the largest. Those of facts have about 30 KB, of an image 3 MB. */
+const inputsKept = 16;
+const inputBytesKept = 1_048_576;
+
 export interface EvaluatorPoolOptions {
   /** Threads that evaluate at the same time. */
   readonly threads: number;
@@ -106,12 +110,17 @@ export async function startEvaluatorPool<Rules extends RulesOn>(
     endedBefore += crew.ended();
   };
 
-  const evaluateEncoded: EvaluatorPool<Rules>['evaluateEncoded'] = async (inputs, signal) => {
+  const memory = usedMemory();
+  /** The rules that are in force now. */
+  const crewNow = (): Crew<Rules> => {
     if (closed) {
       throw new ElfgateError('evaluation', 'the policy evaluator is closed');
     }
-    // The rules that are in force now, for all of them.
-    const crew = current;
+    return current;
+  };
+  const evaluateEncoded: EvaluatorPool<Rules>['evaluateEncoded'] = async (inputs, signal) => {
+    // For all of them.
+    const crew = crewNow();
     const findings =
       inputs.length <= limits.evaluationsTogether
         ? await crew.evaluate(inputs, signal)
@@ -123,8 +132,10 @@ export async function startEvaluatorPool<Rules extends RulesOn>(
 
   return {
     async evaluate(facts, signal) {
-      const { findings, ...rules } = await evaluateEncoded([encodeInput(facts)], signal);
-      return { findings: findings[0] ?? [], ...rules };
+      const crew = crewNow();
+      const image = encodeInput(facts, memory.take);
+      const [findings = []] = await crew.evaluate([image], signal, () => memory.giveBack(image.buffer));
+      return { findings, bundle: crew.bundle, rulesOn: crew.rulesOn };
     },
     evaluateEncoded,
     async replace(nextBundle, nextRules) {
@@ -153,14 +164,37 @@ export async function startEvaluatorPool<Rules extends RulesOn>(
   };
 }
 
+/**
+ * Memory of inputs that were answered, for the next ones: to take it anew from the system each time, and to give it up,
+ * takes a third as long as to write what comes into it.
+ */
+function usedMemory(): { take(bytes: number): SharedArrayBuffer; giveBack(memory: SharedArrayBuffer): void } {
+  const used: SharedArrayBuffer[] = [];
+  return {
+    take(bytes) {
+      const memory = used.pop();
+      return memory !== undefined && memory.byteLength >= bytes ? memory : new SharedArrayBuffer(bytes);
+    },
+    giveBack(memory) {
+      if (used.length < inputsKept && memory.byteLength <= inputBytesKept) {
+        used.push(memory);
+      }
+    },
+  };
+}
+
 /** The threads of one set of rules. */
 interface Crew<Rules extends RulesOn> {
   readonly bundle: PolicyBundle;
   readonly rulesOn: Rules;
-  /** @param inputs as many as one question holds. */
+  /**
+   * @param inputs as many as one question holds.
+   * @param done is called once no thread reads them any more; not if a thread was ended over them.
+   */
   evaluate(
     inputs: readonly ValueImage[],
     signal: AbortSignal | undefined,
+    done?: () => void,
   ): Promise<readonly (readonly PolicyFinding[])[]>;
   waiting(): number;
   running(): number;
@@ -173,6 +207,8 @@ interface Task {
   readonly inputs: readonly ValueImage[];
   /** False when whoever asked has given up. */
   wanted: boolean;
+  /** Whether whoever asked has given up or not. */
+  done?(): void;
   succeed(findings: readonly (readonly PolicyFinding[])[]): void;
   fail(error: unknown): void;
 }
@@ -181,8 +217,10 @@ interface Member {
   readonly worker: Worker;
   readonly running: RunningRule;
   readonly clock: EvaluationClock;
-  /** What the thread has been given, in order; it works on the first. */
+  /** What the thread has been given and not answered yet, in order. */
   readonly tasks: Task[];
+  /** How many it has answered. */
+  answered: number;
   /** Looks at the clock; null when the thread had nothing to do as it went off. */
   timer: NodeJS.Timeout | null;
   /** Whether it has loaded the policy. The clock of a task must not count that. */
@@ -208,7 +246,7 @@ async function startCrew<Rules extends RulesOn>(
   const firstThread = Promise.withResolvers<void>();
 
   const start = (): void => {
-    const [memory, clockMemory] = [new SharedArrayBuffer(256), new SharedArrayBuffer(8)];
+    const [memory, clockMemory] = [new SharedArrayBuffer(256), new SharedArrayBuffer(clockBytes)];
     const setup: EvaluatorSetup = {
       module,
       data,
@@ -226,30 +264,36 @@ async function startCrew<Rules extends RulesOn>(
       running: runningRule(memory),
       clock: evaluationClock(clockMemory),
       tasks: [],
+      answered: 0,
       timer: null,
       ready: false,
     };
     members.push(member);
-    worker.on('message', (answer: EvaluatorAnswer) => settle(member, answer));
+    worker.on('message', (message: EvaluatorMessage) => settle(member, message));
     worker.on('error', (cause) => lose(member, outOfReach(cause, ruleAt(member.running))));
   };
-  const settle = (member: Member, answer: EvaluatorAnswer): void => {
-    if (answer.outcome === 'ready') {
+  const settle = (member: Member, message: EvaluatorMessage): void => {
+    if (message === 'ready') {
       member.ready = true;
       firstThread.resolve();
       hand(member);
       return;
     }
-    const task = member.tasks.shift();
-    // The thread goes on while this one reads the answer.
+    const answered = member.tasks.splice(0, message.length);
+    member.answered += answered.length;
+    // The thread goes on while this one reads the answers.
     hand(member);
-    try {
-      if (answer.outcome === 'error') {
-        throw errorOf(answer);
+    for (const [index, answer] of message.entries()) {
+      const task = answered[index];
+      task?.done?.();
+      try {
+        if (answer.outcome === 'error') {
+          throw errorOf(answer);
+        }
+        task?.succeed(answer.verdicts.map((text) => findingsOf(verdictIn(text), rules)));
+      } catch (error) {
+        task?.fail(error);
       }
-      task?.succeed(answer.verdicts.map((text) => findingsOf(verdictIn(text), rules)));
-    } catch (error) {
-      task?.fail(error);
     }
   };
   /** Goes on for as long as the thread has something to do: a timer for each question would cost more than the looks. */
@@ -270,9 +314,15 @@ async function startCrew<Rules extends RulesOn>(
       watch(member, left);
     }
   };
-  /** Gives a thread as much as it should have ahead. */
+  /**
+   * Gives a thread as much as it should have ahead, in messages of several questions that are answered by one: to wake
+   * a thread takes as long as a third of an evaluation. In one message is at most half of what a thread gets, so that it
+   * has something to do while this one reads its answers.
+   */
   const hand = (member: Member): void => {
     const share = Math.max(1, Math.ceil((queue.length + running()) / threads));
+    const together = Math.min(limits.questionsTogether, Math.max(1, Math.floor(share / 2)));
+    let questions: EvaluatorQuestion[] = [];
     while (member.ready && member.tasks.length < Math.min(limits.evaluationsAhead, share)) {
       const task = queue.shift();
       if (task === undefined) {
@@ -282,21 +332,44 @@ async function startCrew<Rules extends RulesOn>(
         continue;
       }
       member.tasks.push(task);
-      // Shared or copied, and not transferred: should this thread be ended, another one needs the bytes.
-      const question: EvaluatorQuestion = task.inputs;
-      member.worker.postMessage(question);
-      if (member.timer === null) {
-        watch(member, timeLimit);
+      questions.push(task.inputs);
+      if (questions.length === together) {
+        post(member, questions);
+        questions = [];
       }
     }
+    if (questions.length > 0) {
+      post(member, questions);
+    }
     tellIfIdle();
+  };
+  /** Shares or copies, and does not transfer: should the thread be ended, another one needs the bytes. */
+  const post = (member: Member, questions: readonly EvaluatorQuestion[]): void => {
+    member.worker.postMessage(questions);
+    if (member.timer === null) {
+      watch(member, timeLimit);
+    }
+  };
+  let handing = false;
+  /** Once all who have just been answered had their turn to ask again. */
+  const handSoon = (): void => {
+    if (!handing) {
+      handing = true;
+      queueMicrotask(() => {
+        handing = false;
+        // Those with the least to do first.
+        for (const member of [...members].sort((a, b) => a.tasks.length - b.tasks.length)) {
+          hand(member);
+        }
+      });
+    }
   };
   const tellIfIdle = (): void => {
     if (whenIdle !== null && queue.length === 0 && members.every(({ tasks }) => tasks.length === 0)) {
       whenIdle();
     }
   };
-  /** Ends a thread whose first task cannot be finished, and starts another in its place. */
+  /** Ends a thread that cannot finish the task it is at, and starts another in its place. */
   const lose = (member: Member, error: ElfgateError): void => {
     const index = members.indexOf(member);
     if (index < 0) {
@@ -305,8 +378,9 @@ async function startCrew<Rules extends RulesOn>(
     members.splice(index, 1);
     member.worker.removeAllListeners('message');
     void end(member);
-    const [guilty, ...innocent] = member.tasks;
-    queue.unshift(...innocent);
+    // Tasks before it may be done, but were not answered yet.
+    const [guilty] = member.tasks.splice(Math.max(0, questionsBegun(member.clock) - member.answered - 1), 1);
+    queue.unshift(...member.tasks);
     guilty?.fail(error);
     if (member.ready) {
       endedThreads++;
@@ -339,7 +413,7 @@ async function startCrew<Rules extends RulesOn>(
   return {
     bundle,
     rulesOn,
-    evaluate(inputs, signal) {
+    evaluate(inputs, signal, done) {
       if (queue.length >= limits.evaluationsWaiting) {
         return Promise.reject(
           new ElfgateError('limit', `${queue.length} inputs wait for the policies already`, {
@@ -356,6 +430,7 @@ async function startCrew<Rules extends RulesOn>(
         const task: Task = {
           inputs,
           wanted: true,
+          ...(done && { done }),
           succeed(findings) {
             signal?.removeEventListener('abort', giveUp);
             resolve(findings);
@@ -368,15 +443,7 @@ async function startCrew<Rules extends RulesOn>(
         signal?.addEventListener('abort', giveUp, { once: true });
         queue.push(task);
         fill();
-        // The thread with the least to do.
-        const idlest = members.reduce<Member | undefined>(
-          (best, member) =>
-            member.ready && (best === undefined || member.tasks.length < best.tasks.length) ? member : best,
-          undefined,
-        );
-        if (idlest !== undefined) {
-          hand(idlest);
-        }
+        handSoon();
       });
     },
     waiting: () => inputsOf(queue),

@@ -3,7 +3,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { ElfgateError, type ErrorCode } from '../errors.ts';
-import { begin, evaluationClock, rest } from './evaluation-clock.ts';
+import { begin, beginQuestion, evaluationClock, rest } from './evaluation-clock.ts';
 import { runningRule } from './running-rule.ts';
 import type { ValueImage } from './value-image.ts';
 import { loadWasmPolicy } from './wasm-policy.ts';
@@ -25,10 +25,12 @@ export interface EvaluatorSetup {
 export type EvaluatorQuestion = readonly ValueImage[];
 
 export type EvaluatorAnswer =
-  | { readonly outcome: 'ready' }
   /** Of each document, as text: findings would take ten times as long to copy, and this thread has the most to do. */
   | { readonly outcome: 'verdicts'; readonly verdicts: readonly string[] }
   | { readonly outcome: 'error'; readonly code: ErrorCode; readonly message: string; readonly hint: string | null };
+
+/** What a thread says: once that it has loaded the policy, then the answers to each message of questions, in order. */
+export type EvaluatorMessage = 'ready' | readonly EvaluatorAnswer[];
 
 const setup = workerData as EvaluatorSetup;
 const { program } = setup;
@@ -38,12 +40,15 @@ const policy = await loadWasmPolicy(setup.module, setup.data, {
   ...(program === null ? {} : { program: async () => program }),
 });
 
-parentPort?.on('message', (question: EvaluatorQuestion) => {
-  parentPort?.postMessage(answerTo(question));
+parentPort?.on('message', (questions: readonly EvaluatorQuestion[]) => {
+  const answers = questions.map(answerTo);
+  rest(clock);
+  parentPort?.postMessage(answers satisfies EvaluatorMessage);
 });
-parentPort?.postMessage({ outcome: 'ready' } satisfies EvaluatorAnswer);
+parentPort?.postMessage('ready' satisfies EvaluatorMessage);
 
 function answerTo(question: EvaluatorQuestion): EvaluatorAnswer {
+  beginQuestion(clock);
   try {
     const verdicts = question.map((facts) => {
       begin(clock);
@@ -56,7 +61,5 @@ function answerTo(question: EvaluatorQuestion): EvaluatorAnswer {
     }
     // Errors lose their class on the way to another thread.
     return { outcome: 'error', code: error.code, message: error.message, hint: error.hint };
-  } finally {
-    rest(clock);
   }
 }

@@ -23,13 +23,14 @@ const headerBytes = 8;
 
 /**
  * @param value plain JSON data; bigint stands for an integer of any size. An undefined field is an absent one.
+ * @param memory gives at least as many bytes as it is asked for.
  * @throws UnsuitableValue
  */
-export function valueImage(value: unknown): ValueImage {
+export function valueImage(value: unknown, memory = newMemory): ValueImage {
   begin();
   try {
     const root = write(value, 0);
-    return finish(root);
+    return finish(root, memory);
   } finally {
     if (bytes.length > scratchBytesKept) {
       allocateScratch(scratchBytes);
@@ -235,12 +236,16 @@ function begin(): void {
   indices = [];
 }
 
-function finish(root: number): ValueImage {
+function finish(root: number, memory: (bytes: number) => SharedArrayBuffer): ValueImage {
   const length = Math.ceil(top / alignment) * alignment;
-  const image = new Uint8Array(new SharedArrayBuffer(headerBytes + length));
+  const image = new Uint8Array(memory(headerBytes + length), 0, headerBytes + length);
   image.set(bytes.subarray(0, length), headerBytes);
   new DataView(image.buffer).setUint32(0, root, true);
   return image;
+}
+
+function newMemory(bytes: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(bytes);
 }
 
 /** Offset of so many bytes that are zero, a multiple of eight. */

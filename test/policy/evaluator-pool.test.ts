@@ -1,7 +1,7 @@
 import test from 'ava';
 import { ElfgateError } from '../../src/errors.ts';
 import { limits } from '../../src/limits.ts';
-import { begin, elapsed, evaluationClock, rest } from '../../src/policy/evaluation-clock.ts';
+import { begin, clockBytes, elapsed, evaluationClock, rest } from '../../src/policy/evaluation-clock.ts';
 import { encodeInput } from '../../src/policy/evaluation-input.ts';
 import { startEvaluatorPool } from '../../src/policy/evaluator-pool.ts';
 import { opaModule } from '../../src/policy/opa-program.ts';
@@ -113,8 +113,21 @@ test('one of several inputs that never ends is stopped and named, and costs no o
   await pool.close();
 });
 
+test('a rule that never ends costs none of the questions that went to the thread with it, done or not', async (t) => {
+  const pool = await startEvaluatorPool(await first, all, { threads: 1, timeLimit: 1_500 });
+  // More than a thread is given ahead; the third is answered in one message with those around it.
+  const paths = Array.from({ length: limits.evaluationsAhead + 3 }, (_, index) => `usr/lib/${index}.so`);
+  const asked = await Promise.allSettled(paths.map((path, index) => pool.evaluate({ path, loop: index === 2 })));
+  t.deepEqual(
+    asked.map((one) => (one.status === 'fulfilled' ? one.value.findings[0]?.path : one.reason.message)),
+    paths.map((path, index) => (index === 2 ? 'rule test/loops took longer than 1500 ms and was ended' : path)),
+  );
+  t.deepEqual(pool.statistics(), { threads: 1, waiting: 0, running: 0, ended: 1 });
+  await pool.close();
+});
+
 test('the time of a question is counted from the input that is evaluated, and not while none is', (t) => {
-  const memory = new SharedArrayBuffer(8);
+  const memory = new SharedArrayBuffer(clockBytes);
   const [thread, pool] = [evaluationClock(memory), evaluationClock(memory)];
   t.is(elapsed(pool), Number.NEGATIVE_INFINITY);
   begin(thread);
