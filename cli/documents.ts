@@ -2,8 +2,8 @@ import { inspect } from '../src/facts/inspect.ts';
 import type { InspectOptions, Target } from '../src/facts/inspected-target.ts';
 import type { FactsDocument } from '../src/facts/schema.ts';
 import type { LazyImageAccess } from './images.ts';
+import { withEngineFor } from './javascript-engine.ts';
 import { usageError } from './shared-options.ts';
-import { withYoungMemoryFor } from './young-memory.ts';
 
 const manifestPrefix = 'manifest:';
 const objectsPrefix = 'objects:';
@@ -24,22 +24,24 @@ export async function documentsOfTargets(
       throw usageError(`${name} cannot be a ${role}`, 'a manifest says itself which image is mounted into which');
     }
   }
-  const reading = { ...options, onFile: withYoungMemoryFor(targets, options.onFile) };
-  const documents = [
-    ...(await inspect(
-      targets.filter(({ name }) => !isManifest(name)),
-      { ...reading, images: images.open },
-    )),
-  ];
-  for (const { name } of targets) {
-    if (name.startsWith(objectsPrefix)) {
-      const { inspectObjects } = await import('../src/admission/inspect-manifest.ts');
-      documents.push(...inspectObjects(name.slice(objectsPrefix.length)));
+  return withEngineFor(targets, options.onFile, async (onFile) => {
+    const reading = { ...options, onFile };
+    const documents = [
+      ...(await inspect(
+        targets.filter(({ name }) => !isManifest(name)),
+        { ...reading, images: images.open },
+      )),
+    ];
+    for (const { name } of targets) {
+      if (name.startsWith(objectsPrefix)) {
+        const { inspectObjects } = await import('../src/admission/inspect-manifest.ts');
+        documents.push(...inspectObjects(name.slice(objectsPrefix.length)));
+      }
+      if (name.startsWith(manifestPrefix)) {
+        const { inspectManifest } = await import('../src/admission/inspect-manifest.ts');
+        documents.push(...(await inspectManifest(name.slice(manifestPrefix.length), reading, await images.open())));
+      }
     }
-    if (name.startsWith(manifestPrefix)) {
-      const { inspectManifest } = await import('../src/admission/inspect-manifest.ts');
-      documents.push(...(await inspectManifest(name.slice(manifestPrefix.length), reading, await images.open())));
-    }
-  }
-  return documents;
+    return documents;
+  });
 }
