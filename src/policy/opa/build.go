@@ -67,8 +67,12 @@ func build(ctx context.Context, asked request) (*buildResult, error) {
 	if err != nil {
 		return nil, err
 	}
+	wasm, err := quickened(policy.Bytes)
+	if err != nil {
+		return nil, err
+	}
 	return &buildResult{
-		Wasm:        policy.Bytes,
+		Wasm:        wasm,
 		checkResult: checkResult{Modules: outlines(modules), Annotations: annotations(checked)},
 		Calls:       builtinCalls(checked),
 	}, nil

@@ -66,7 +66,11 @@ func answerQuery(ctx context.Context, asked query) queryResult {
 	if err != nil {
 		return rejected(err)
 	}
-	result := queryResult{Wasm: compiled.Bytes}
+	wasm, err := quickened(compiled.Bytes)
+	if err != nil {
+		return rejected(err)
+	}
+	result := queryResult{Wasm: wasm}
 	if !asked.Evaluate {
 		return result
 	}
