@@ -183,11 +183,7 @@ export function instantiatePolicy(
         if (format === 'rego') {
           return values.terminatedText(exports.opa_value_dump(results));
         }
-        // To write a set is to hash all that it holds, only to step from one item to the next.
-        const result = values.soleResult(results);
-        return result === 0
-          ? values.terminatedText(exports.opa_json_dump(results))
-          : `[{"result":${values.terminatedText(exports.opa_json_dump(result))}}]`;
+        return values.plainJson(results) ?? values.terminatedText(exports.opa_json_dump(results));
       },
     };
   } catch (cause) {

@@ -15,8 +15,14 @@ export interface ValueMemory {
   useString<Result>(address: number, use: (bytes: Uint8Array, start: number, end: number) => Result): Result | null;
   /** Whether a value is a text of the module itself, which stays where it is for as long as there is the instance. */
   isConstantText(address: number): boolean;
-  /** The address of the value in a result set that is `{{"result": …}}`; 0 for any other set, as those of other queries. */
-  soleResult(address: number): number;
+  /**
+   * The JSON of a value, as `opa_json_dump` writes it, where it is not long and holds nothing rare: control characters, long
+   * numbers, and keys of objects that are no texts. The runtime hashes each key, and each item of a set with all that it
+   * holds, only to step to the next.
+   *
+   * @returns null for everything else.
+   */
+  plainJson(address: number): string | null;
   /** The text at an address, up to its terminating zero byte. */
   terminatedText(address: number): string;
   /** Copies bytes to an address. */
@@ -57,9 +63,32 @@ const stringHeaderBytes = 12;
 
 /** Bytes of the longest text that is printed plainly. Messages have a hundred. */
 const printedBytes = 4_096;
-const ascii = { percent: 0x25, minus: 0x2d, zero: 0x30, nine: 0x39, d: 0x64, s: 0x73 } as const;
+const ascii = {
+  space: 0x20,
+  quote: 0x22,
+  percent: 0x25,
+  comma: 0x2c,
+  minus: 0x2d,
+  zero: 0x30,
+  nine: 0x39,
+  colon: 0x3a,
+  openBracket: 0x5b,
+  backslash: 0x5c,
+  closeBracket: 0x5d,
+  d: 0x64,
+  s: 0x73,
+  openBrace: 0x7b,
+  closeBrace: 0x7d,
+  afterLast: 0x80,
+} as const;
 
-const resultName = new TextEncoder().encode('result');
+/** Bytes of the longest plain JSON. The findings of a facts document of 10 KB take two. */
+const jsonBytes = 65_536;
+/** Levels of it. Findings have four. */
+const jsonDepth = 16;
+/** Bytes of the marks between two values: what ends the levels of one, and what begins those of the next. */
+const jsonMarks = 4 * jsonDepth;
+const [nullText, falseText, trueText] = [Buffer.from('null'), Buffer.from('false'), Buffer.from('true')] as const;
 
 export function valueMemory(memory: WebAssembly.Memory): ValueMemory {
   // Growing the memory detaches what was made of it.
@@ -133,6 +162,140 @@ export function valueMemory(memory: WebAssembly.Memory): ValueMemory {
     }
     return true;
   };
+  const json = Buffer.alloc(jsonBytes);
+  let jsonCount = 0;
+  let jsonIsAscii = true;
+  /** Whether there is room for as many bytes, and for the marks that may follow them. */
+  const jsonHasRoom = (count: number): boolean => count <= jsonBytes - jsonMarks - jsonCount;
+  const putBytes = (source: Uint8Array, start: number, end: number): boolean => {
+    if (!jsonHasRoom(end - start)) {
+      return false;
+    }
+    for (let at = start; at < end; at++) {
+      json[jsonCount++] = source[at] ?? 0;
+    }
+    return true;
+  };
+  const putText = (address: number): boolean => {
+    const start = word(address + 8);
+    const end = start + word(address + 4);
+    // Each may be escaped.
+    if (!jsonHasRoom(2 * (end - start) + 2)) {
+      return false;
+    }
+    let count = jsonCount;
+    let all = 0;
+    json[count++] = ascii.quote;
+    for (let at = start; at < end; at++) {
+      const byte = bytes[at] ?? 0;
+      if (byte < ascii.space) {
+        return false;
+      }
+      if (byte === ascii.quote || byte === ascii.backslash) {
+        json[count++] = ascii.backslash;
+      }
+      json[count++] = byte;
+      all |= byte;
+    }
+    json[count++] = ascii.quote;
+    jsonCount = count;
+    jsonIsAscii &&= all < ascii.afterLast;
+    return true;
+  };
+  /** Those of 32 bits, and the digits of others where they are an integer's. */
+  const putNumber = (address: number): boolean => {
+    if (view.getUint8(address + 1) !== numberInPlace) {
+      const start = word(address + 8);
+      const end = start + word(address + 12);
+      return areDigits(start, end) && putBytes(bytes, start, end);
+    }
+    const low = view.getInt32(address + 8, true);
+    if (view.getInt32(address + 12, true) !== low >> 31) {
+      return false;
+    }
+    const digits = String(low);
+    if (!jsonHasRoom(digits.length)) {
+      return false;
+    }
+    for (let index = 0; index < digits.length; index++) {
+      json[jsonCount++] = digits.charCodeAt(index);
+    }
+    return true;
+  };
+  /** Puts the mark that ends a collection, in place of the one that would part its last item from another. */
+  const endItems = (before: number, mark: number): void => {
+    if (jsonCount === before) {
+      jsonCount++;
+    }
+    json[jsonCount - 1] = mark;
+  };
+  const putArray = (address: number, depth: number): boolean => {
+    const elements = word(address + 4);
+    const length = word(address + 8);
+    const before = jsonCount;
+    for (let index = 0; index < length; index++) {
+      if (!putValue(word(elements + index * 8 + 4), depth)) {
+        return false;
+      }
+      json[jsonCount++] = ascii.comma;
+    }
+    endItems(before, ascii.closeBracket);
+    return true;
+  };
+  /** Of an object (key, value, next) or of a set (value, next), bucket by bucket. */
+  const putElements = (address: number, isObject: boolean, depth: number): boolean => {
+    const buckets = word(address + 4);
+    const count = word(address + 8);
+    const before = jsonCount;
+    const nextAt = isObject ? 8 : 4;
+    for (let index = 0; index < count; index++) {
+      for (let element = word(buckets + index * 4); element !== 0; element = word(element + nextAt)) {
+        if (isObject) {
+          const key = word(element);
+          if (!isString(key) || !putText(key)) {
+            return false;
+          }
+          json[jsonCount++] = ascii.colon;
+        }
+        if (!putValue(word(isObject ? element + 4 : element), depth)) {
+          return false;
+        }
+        json[jsonCount++] = ascii.comma;
+      }
+    }
+    endItems(before, isObject ? ascii.closeBrace : ascii.closeBracket);
+    return true;
+  };
+  const putValue = (address: number, depth: number): boolean => {
+    if (depth > jsonDepth || !jsonHasRoom(0)) {
+      return false;
+    }
+    switch (view.getUint8(address)) {
+      case types.string:
+      case types.internedString:
+        return putText(address);
+      case types.object:
+        json[jsonCount++] = ascii.openBrace;
+        return putElements(address, true, depth + 1);
+      case types.array:
+        json[jsonCount++] = ascii.openBracket;
+        return putArray(address, depth + 1);
+      case types.set:
+        json[jsonCount++] = ascii.openBracket;
+        return putElements(address, false, depth + 1);
+      case types.null:
+        return putBytes(nullText, 0, nullText.length);
+      case types.boolean:
+      case types.internedBoolean: {
+        const text = view.getUint8(address + 1) === 0 ? falseText : trueText;
+        return putBytes(text, 0, text.length);
+      }
+      case types.number:
+        return putNumber(address);
+      default:
+        return false;
+    }
+  };
   const arrayItems = <Item>(address: number, read: (item: number) => Item): Item[] => {
     const elements = word(address + 4);
     const length = word(address + 8);
@@ -153,22 +316,6 @@ export function valueMemory(memory: WebAssembly.Memory): ValueMemory {
       }
     }
   };
-  /** Byte by byte, for each evaluation asks. */
-  const isResultName = (address: number): boolean => {
-    const start = word(address + 8);
-    return word(address + 4) === resultName.length && resultName.every((byte, index) => bytes[start + index] === byte);
-  };
-  /** The element of an object or a set that has no other; else 0. */
-  const soleElement = (address: number, nextAt: number): number => {
-    let sole = 0;
-    let count = 0;
-    visit(address, nextAt, (element) => {
-      sole = element;
-      count++;
-    });
-    return count === 1 ? sole : 0;
-  };
-
   const rego = (address: number): RegoValue => {
     const type = view.getUint8(address);
     switch (type) {
@@ -253,11 +400,14 @@ export function valueMemory(memory: WebAssembly.Memory): ValueMemory {
       refresh();
       return view.getUint8(address) === types.internedString;
     },
-    soleResult(address) {
+    plainJson(address) {
       refresh();
-      const result = soleElement(address, 4);
-      const entry = result === 0 ? 0 : soleElement(word(result), 8);
-      return entry === 0 || !isResultName(word(entry)) ? 0 : word(entry + 4);
+      jsonCount = 0;
+      jsonIsAscii = true;
+      if (!putValue(address, 0)) {
+        return null;
+      }
+      return json.toString(jsonIsAscii ? 'latin1' : 'utf8', 0, jsonCount);
     },
     terminatedText(address) {
       refresh();

@@ -180,6 +180,29 @@ test('text of every kind comes through unchanged', async (t) => {
   }
 });
 
+test('verdicts of every length, depth and kind come through unchanged', async (t) => {
+  const policy = await loadWasmPolicy(await echo, {});
+  const nested = (depth: number): unknown => (depth === 0 ? [] : [nested(depth - 1), {}]);
+  const values = [
+    nested(12),
+    nested(40),
+    { '': '', '"': '\\', '\u0001': '\u001f\n', '…': '…\u{1f9e9}"' },
+    [0, -1, 2 ** 31 - 1, 2 ** 31, -(2 ** 31), -(2 ** 31) - 1, 2 ** 53 - 1, 0.5, 1e-7, -12345678901234567890n],
+    [null, true, false, [], {}, [[]], [{}], { a: {} }],
+    // Around the length from which on OPA's runtime writes the text.
+    ...Array.from({ length: 160 }, (_, index) => ['x'.repeat(65_400 + index), nested(11), { a: '"' }]),
+    ...Array.from({ length: 160 }, (_, index) => ['x'.repeat(32_650 + index), nested(11), { a: '"' }]),
+  ];
+  for (const value of values) {
+    t.deepEqual(policy.evaluate(value), { is: value, type: Array.isArray(value) ? 'array' : 'object' });
+  }
+  const sets = await loadWasmPolicy(
+    await wasm('verdict := {"of": {n | some n in input}, "by": {n: n | some n in input}}'),
+    {},
+  );
+  t.deepEqual(sets.evaluate([3, 1, 2]), { of: [1, 2, 3], by: { 1: 1, 2: 2, 3: 3 } });
+});
+
 test('an input of twenty megabytes is judged, and its memory is given back afterwards', async (t) => {
   const policy = await loadWasmPolicy(await wasm('verdict := count(input.symbols)'), {});
   const symbols = Array.from({ length: 400_000 }, (_, index) => `symbol number ${index} with a long mangled name`);
