@@ -139,9 +139,13 @@ export function valueMemory(memory: WebAssembly.Memory): ValueMemory {
     if (end - start > printedBytes - printedCount) {
       return false;
     }
+    // The engine keeps what is constant in registers.
+    const source = bytes;
+    let count = printedCount;
     for (let at = start; at < end; at++) {
-      printed[printedCount++] = bytes[at] ?? 0;
+      printed[count++] = source[at] ?? 0;
     }
+    printedCount = count;
     return true;
   };
   const printInteger = (address: number): boolean => {
@@ -153,7 +157,9 @@ export function valueMemory(memory: WebAssembly.Memory): ValueMemory {
       const end = start + word(address + 12);
       return areDigits(start, end) && print(start, end);
     }
-    const digits = view.getBigInt64(address + 8, true).toString();
+    const low = view.getInt32(address + 8, true);
+    const isShort = view.getInt32(address + 12, true) === low >> 31;
+    const digits = isShort ? String(low) : view.getBigInt64(address + 8, true).toString();
     if (digits.length > printedBytes - printedCount) {
       return false;
     }
@@ -183,21 +189,24 @@ export function valueMemory(memory: WebAssembly.Memory): ValueMemory {
     if (!jsonHasRoom(2 * (end - start) + 2)) {
       return false;
     }
+    // The engine keeps what is constant in registers.
+    const source = bytes;
+    const target = json;
     let count = jsonCount;
     let all = 0;
-    json[count++] = ascii.quote;
+    target[count++] = ascii.quote;
     for (let at = start; at < end; at++) {
-      const byte = bytes[at] ?? 0;
+      const byte = source[at] ?? 0;
       if (byte < ascii.space) {
         return false;
       }
       if (byte === ascii.quote || byte === ascii.backslash) {
-        json[count++] = ascii.backslash;
+        target[count++] = ascii.backslash;
       }
-      json[count++] = byte;
+      target[count++] = byte;
       all |= byte;
     }
-    json[count++] = ascii.quote;
+    target[count++] = ascii.quote;
     jsonCount = count;
     jsonIsAscii &&= all < ascii.afterLast;
     return true;
@@ -438,13 +447,14 @@ export function valueMemory(memory: WebAssembly.Memory): ValueMemory {
       let used = 0;
       let from = word(format + 8);
       const end = from + word(format + 4);
+      const source = bytes;
       for (let at = from; at < end; at++) {
-        if (bytes[at] === ascii.percent) {
+        if (source[at] === ascii.percent) {
           if (used === count || !print(from, at)) {
             return 0;
           }
           const operand = word(elements + used * 8 + 4);
-          const verb = ++at < end ? bytes[at] : 0;
+          const verb = ++at < end ? source[at] : 0;
           if (verb === ascii.s && isString(operand)) {
             const start = word(operand + 8);
             if (!print(start, start + word(operand + 4))) {
@@ -465,8 +475,10 @@ export function valueMemory(memory: WebAssembly.Memory): ValueMemory {
       view.setUint32(address, types.string, true);
       view.setUint32(address + 4, printedCount, true);
       view.setUint32(address + 8, address + stringHeaderBytes, true);
-      for (let index = 0; index < printedCount; index++) {
-        bytes[address + stringHeaderBytes + index] = printed[index] ?? 0;
+      const target = bytes;
+      const text = address + stringHeaderBytes;
+      for (let index = 0, length = printedCount; index < length; index++) {
+        target[text + index] = printed[index] ?? 0;
       }
       return address;
     },

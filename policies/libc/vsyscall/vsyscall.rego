@@ -28,7 +28,7 @@ import data.elfgate.lib
 mode := data.elfgate.parameters.libc.vsyscall.mode
 
 findings contains finding if {
-	mode in {"unknown", "none"}
+	mode in ["unknown", "none"]
 	some candidate in input.binaries
 	candidate.libc.usesVsyscall
 	finding := {

@@ -41,8 +41,8 @@ findings contains finding if {
 findings contains lib.unknown(pair.plugin, reason) if {
 	some pair in lib.go_pairs
 	plugin := lib.binary(pair.plugin)
-	not different_toolchains(pair, plugin.go)
 	some side in unstated(pair, plugin.go)
+	not different_toolchains(pair, plugin.go)
 	reason := sprintf("the %s does not state its Go toolchain", [side])
 }
 

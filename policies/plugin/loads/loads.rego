@@ -59,7 +59,7 @@ findings contains lib.unknown(plugin.path, "no host is known: name it with --hos
 
 # By tracing/second-go-runtime, visibility/symbolic, linkage/arch-match, and the other rules about plugins.
 told_elsewhere(pair) if {
-	pair.prediction.reason in {
+	pair.prediction.reason in [
 		"bound-to-itself",
 		"host-static",
 		"host-without-cgo",
@@ -68,7 +68,7 @@ told_elsewhere(pair) if {
 		"module-data-size",
 		"not-a-plugin",
 		"wrong-machine",
-	}
+	]
 }
 
 told_elsewhere(pair) if {
@@ -91,7 +91,7 @@ undecided("unknown-libraries") := "libraries that decide about it are not at han
 undecided(reason) := sprintf("what plugin.Open does cannot be told (%s)", [reason]) if reason != "unknown-libraries"
 
 help(pair) := "add the package that holds the library to the root of the host, or link the plugin with -Wl,-rpath,DIR" if {
-	pair.prediction.reason in {"library-not-found", "library-unusable"}
+	pair.prediction.reason in ["library-not-found", "library-unusable"]
 } else := "link the plugin with what defines the symbol: CGO_LDFLAGS=-l… go build -buildmode=plugin …" if {
 	pair.prediction.reason == "undefined-symbol"
 } else := "build the plugin on a distribution as old as that of the host" if {
