@@ -23,6 +23,8 @@ export interface ByteSource {
    * @throws as {@link ByteSource.read} does.
    */
   readInto?(target: Buffer, offset: number): void;
+  /** Whether the memory that {@link read} gives is used again: who keeps bytes for longer than the source keeps copies. */
+  readonly isLent?: boolean;
 }
 
 /** A source over bytes that are in memory already. */

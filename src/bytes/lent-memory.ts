@@ -1,4 +1,4 @@
-import type { ByteSource } from './byte-source.ts';
+import { type ByteSource, bufferSource } from './byte-source.ts';
 
 const memoryBytes = 8 << 20;
 const pageBytes = 64 << 10;
@@ -36,6 +36,7 @@ export function withLentMemory<Answer>(file: ByteSource, question: (source: Byte
 
   const source: ByteSource = {
     size,
+    isLent: true,
     read(offset, length) {
       if (!(offset >= 0 && length > 0 && offset + length <= size)) {
         // What lies outside of the file is refused there, in its words.
@@ -57,6 +58,27 @@ export function withLentMemory<Answer>(file: ByteSource, question: (source: Byte
   };
   try {
     return question(source);
+  } finally {
+    idle.push(memory);
+  }
+}
+
+/**
+ * The same for a question that needs all of a file, such as its digest: one that has room in the memory is read once, as a
+ * whole. Larger ones are read as {@link withLentMemory} does.
+ *
+ * @param question as there.
+ */
+export function withWholeInLentMemory<Answer>(file: ByteSource, question: (source: ByteSource) => Answer): Answer {
+  const { size, readInto } = file;
+  if (readInto === undefined || size > memoryBytes) {
+    return withLentMemory(file, question);
+  }
+  const memory = idle.pop() ?? Buffer.allocUnsafeSlow(memoryBytes);
+  try {
+    const bytes = memory.subarray(0, size);
+    readInto.call(file, bytes, 0);
+    return question({ ...bufferSource(bytes), isLent: true });
   } finally {
     idle.push(memory);
   }

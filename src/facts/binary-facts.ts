@@ -32,7 +32,10 @@ export interface InspectedBinary {
 
 /** The format that the first bytes show; `null` for one that is not read here. */
 export function formatOf(source: ByteSource): 'elf' | 'wasm' | null {
-  const start = source.read(0, Math.min(8, source.size));
+  const length = Math.min(8, source.size);
+  // Of each file of a root: what is read for a first look at larger structures is far more than most are worth.
+  const start = source.readInto === undefined ? source.read(0, length) : Buffer.alloc(length);
+  source.readInto?.(start, 0);
   return startsLikeElf(start) ? 'elf' : startsLikeWasm(start) ? 'wasm' : null;
 }
 

@@ -1,4 +1,3 @@
-import { dynamicFlags } from '../binary/elf/dynamic.ts';
 import type { ElfFile } from '../binary/elf/elf-file.ts';
 import { isProgram, readHardening } from '../binary/elf/hardening.ts';
 import { hashStyles } from '../binary/elf/hash-tables.ts';
@@ -84,7 +83,7 @@ export function rootedFacts(
 
 // Linkers before 2.26 leave DF_1_PIE out; a program of type DYN is position-independent with or without the flag.
 function flagsOf(elf: ElfFile, program: boolean): string[] {
-  const flags = elf.dynamic === null ? [] : [...dynamicFlags(elf.dynamic)];
+  const flags = elf.dynamic === null ? [] : [...elf.dynamic.flagNames];
   return program && elf.header.type === ET.dyn && !flags.includes('PIE') ? [...flags, 'PIE'] : flags;
 }
 

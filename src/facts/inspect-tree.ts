@@ -1,6 +1,6 @@
 import type { ElfFile } from '../binary/elf/elf-file.ts';
 import type { ByteSource, FileSource } from '../bytes/byte-source.ts';
-import { withLentMemory } from '../bytes/lent-memory.ts';
+import { withWholeInLentMemory } from '../bytes/lent-memory.ts';
 import { ElfgateError, FormatError } from '../errors.ts';
 import type { FileTree, TreeEntry } from '../image/file-tree.ts';
 import { formatOf, type InspectedBinary, inspectBinary } from './binary-facts.ts';
@@ -90,7 +90,7 @@ export function inspectAlone(
     if (formatOf(source) === null) {
       return null;
     }
-    return withLentMemory(source, (lent) => {
+    return withWholeInLentMemory(source, (lent) => {
       const binary = inspectBinary(lent, { path, root: null, role: null, named: false, symbols });
       // The file is closed after this: what later steps need of it is read now, and nothing holds on to its bytes.
       const hashes = binary.hashes === null ? null : { ...binary.hashes };

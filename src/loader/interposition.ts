@@ -1,4 +1,3 @@
-import { dynamicFlags } from '../binary/elf/dynamic.ts';
 import type { ElfFile } from '../binary/elf/elf-file.ts';
 import { SHN, STB, STT, visibilityName } from '../binary/elf/names.ts';
 import { isGoOwnName, withoutGoPunctuation } from '../binary/visibility/go-names.ts';
@@ -141,7 +140,7 @@ function lookUpsOf(elf: ElfFile, wanted: ReadonlySet<string>): ReadonlyMap<strin
   if (symbols === null) {
     return found;
   }
-  const bindsToItself = dynamic !== null && dynamicFlags(dynamic).includes('SYMBOLIC');
+  const bindsToItself = dynamic !== null && dynamic.flagNames.includes('SYMBOLIC');
   const seen = new Uint8Array(symbols.length);
   for (let index = 0; index < relocations.length; index++) {
     const symbol = relocations.symbols[index] ?? 0;

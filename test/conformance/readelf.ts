@@ -7,7 +7,6 @@
  */
 
 import { parseArgs } from 'node:util';
-import { dynamicFlags } from '../../src/binary/elf/dynamic.ts';
 import { ElfFile } from '../../src/binary/elf/elf-file.ts';
 import { ET, machineName, typeName } from '../../src/binary/elf/names.ts';
 import { abiTag, buildId } from '../../src/binary/elf/notes.ts';
@@ -122,7 +121,7 @@ function stated(elf: ElfFile, path: string): StatedFile {
     soname: facts.soname,
     rpath: joined(facts.rpath),
     runpath: joined(facts.runpath),
-    flags: dynamic === null ? [] : [...dynamicFlags(dynamic)].sort(),
+    flags: dynamic === null ? [] : [...dynamic.flagNames].sort(),
     imports: (facts.imports ?? []).map(
       ({ name, version, library, binding, type }) =>
         `${type} ${binding} ${name}${version === null ? '' : `@${version}`} ${library ?? '-'}`,

@@ -15,6 +15,8 @@ export interface DynamicSection {
   readonly offset: number;
   /** Every entry up to DT_NULL, in order. */
   readonly entries: readonly DynamicEntry[];
+  /** By tag: the value that the loader takes. */
+  readonly values: ReadonlyMap<number, number>;
   readonly strings: StringTable;
   readonly needed: readonly string[];
   readonly soname: string | null;
@@ -23,6 +25,10 @@ export interface DynamicSection {
   readonly runpath: readonly string[];
   readonly flags: number;
   readonly flags1: number;
+  /**
+   * Names of what DT_FLAGS, DT_FLAGS_1 and the older single-purpose tags ask for, each once, in the order of their bits.
+   */
+  readonly flagNames: readonly string[];
 }
 
 export interface DynamicEntry {
@@ -32,46 +38,41 @@ export interface DynamicEntry {
   readonly at: number;
 }
 
-/** DT_FLAGS (gABI) and DT_FLAGS_1 (Solaris, adopted by GNU): the bit and its name without prefix. */
-const flagNames: readonly (readonly [number, string])[] = [
-  [0x1, 'ORIGIN'],
-  [0x2, 'SYMBOLIC'],
-  [0x4, 'TEXTREL'],
-  [0x8, 'BIND_NOW'],
-  [0x10, 'STATIC_TLS'],
-];
-const flag1Names: readonly (readonly [number, string])[] = [
-  [0x1, 'NOW'],
-  [0x2, 'GLOBAL'],
-  [0x4, 'GROUP'],
-  [0x8, 'NODELETE'],
-  [0x10, 'LOADFLTR'],
-  [0x20, 'INITFIRST'],
-  [0x40, 'NOOPEN'],
-  [0x80, 'ORIGIN'],
-  [0x100, 'DIRECT'],
-  [0x200, 'TRANS'],
-  [0x400, 'INTERPOSE'],
-  [0x800, 'NODEFLIB'],
-  [0x1000, 'NODUMP'],
-  [0x2000, 'CONFALT'],
-  [0x4000, 'ENDFILTEE'],
-  [0x8000, 'DISPRELDNE'],
-  [0x10000, 'DISPRELPND'],
-  [0x20000, 'NODIRECT'],
-  [0x40000, 'IGNMULDEF'],
-  [0x80000, 'NOKSYMS'],
-  [0x100000, 'NOHDR'],
-  [0x200000, 'EDITED'],
-  [0x400000, 'NORELOC'],
-  [0x800000, 'SYMINTPOSE'],
-  [0x1000000, 'GLOBAUDIT'],
-  [0x2000000, 'SINGLETON'],
-  [0x4000000, 'STUB'],
-  [0x8000000, 'PIE'],
-  [0x10000000, 'KMOD'],
-  [0x20000000, 'WEAKFILTER'],
-  [0x40000000, 'NOCOMMON'],
+/** DT_FLAGS (gABI) and DT_FLAGS_1 (Solaris, adopted by GNU): the names of their bits without prefix, from the lowest on. */
+const namesOfFlags = ['ORIGIN', 'SYMBOLIC', 'TEXTREL', 'BIND_NOW', 'STATIC_TLS'];
+const namesOfFlags1 = [
+  // DF_1_NOW and DF_BIND_NOW ask for the same thing; one name serves both.
+  'BIND_NOW',
+  'GLOBAL',
+  'GROUP',
+  'NODELETE',
+  'LOADFLTR',
+  'INITFIRST',
+  'NOOPEN',
+  'ORIGIN',
+  'DIRECT',
+  'TRANS',
+  'INTERPOSE',
+  'NODEFLIB',
+  'NODUMP',
+  'CONFALT',
+  'ENDFILTEE',
+  'DISPRELDNE',
+  'DISPRELPND',
+  'NODIRECT',
+  'IGNMULDEF',
+  'NOKSYMS',
+  'NOHDR',
+  'EDITED',
+  'NORELOC',
+  'SYMINTPOSE',
+  'GLOBAUDIT',
+  'SINGLETON',
+  'STUB',
+  'PIE',
+  'KMOD',
+  'WEAKFILTER',
+  'NOCOMMON',
 ];
 
 /**
@@ -132,22 +133,31 @@ function placeOf(source: ByteSource, segment: Segment, memory: MemoryImage): Pla
 
 function readAt(source: ByteSource, header: ElfHeader, place: Place, memory: MemoryImage): DynamicSection {
   const entries = readEntries(source, header, place);
-  const value = (tag: number): number | null => lastValue(entries, tag);
+  // Where a tag stands twice, glibc (elf_get_dynamic_info) and musl (decode_vec) keep the last.
+  const values = new Map<number, number>();
+  for (const entry of entries) {
+    values.set(entry.tag, entry.value);
+  }
+  const value = (tag: number): number | null => values.get(tag) ?? null;
   const strings = readStrings(memory, place, value(DT.strtab), value(DT.stringSize));
   const lastText = (tag: number): string | null => {
     const offset = value(tag);
     return offset === null ? null : strings.at(offset);
   };
+  const flags = value(DT.flags) ?? 0;
+  const flags1 = value(DT.flags1) ?? 0;
   return {
     offset: place.offset,
     entries,
+    values,
     strings,
     needed: entries.filter(({ tag }) => tag === DT.needed).map((entry) => strings.at(entry.value)),
     soname: lastText(DT.soname),
     rpath: splitPath(lastText(DT.rpath), place),
     runpath: splitPath(lastText(DT.runpath), place),
-    flags: value(DT.flags) ?? 0,
-    flags1: value(DT.flags1) ?? 0,
+    flags,
+    flags1,
+    flagNames: flagNamesOf(flags, flags1, values),
   };
 }
 
@@ -161,45 +171,32 @@ function splitPath(path: string | null, place: Place): readonly string[] {
 
 /** Value of the entry with a tag, as the loader takes it; `null` when there is none. */
 export function dynamicValue(dynamic: DynamicSection, tag: number): number | null {
-  return lastValue(dynamic.entries, tag);
+  return dynamic.values.get(tag) ?? null;
 }
 
-/** Names of what DT_FLAGS, DT_FLAGS_1 and the older single-purpose tags ask for, each once, in the order of their bits. */
-export function dynamicFlags(dynamic: DynamicSection): readonly string[] {
+function flagNamesOf(flags: number, flags1: number, values: ReadonlyMap<number, number>): readonly string[] {
   const names = new Set<string>();
-  for (const [bit, name] of flagNames) {
-    if ((dynamic.flags & bit) !== 0) {
-      names.add(name);
-    }
-  }
-  if (dynamicValue(dynamic, DT.symbolic) !== null) {
+  addNames(names, flags, namesOfFlags);
+  if (values.has(DT.symbolic)) {
     names.add('SYMBOLIC');
   }
-  if (dynamicValue(dynamic, DT.textRel) !== null) {
+  if (values.has(DT.textRel)) {
     names.add('TEXTREL');
   }
-  if (dynamicValue(dynamic, DT.bindNow) !== null) {
+  if (values.has(DT.bindNow)) {
     names.add('BIND_NOW');
   }
-  for (const [bit, name] of flag1Names) {
-    if ((dynamic.flags1 & bit) !== 0) {
-      // DF_1_NOW and DF_BIND_NOW ask for the same thing; one name serves both.
-      names.add(name === 'NOW' ? 'BIND_NOW' : name);
-    }
-  }
+  addNames(names, flags1, namesOfFlags1);
   return [...names];
 }
 
-// Where a tag stands twice, glibc (elf_get_dynamic_info) and musl (decode_vec) keep the last.
-function lastValue(entries: readonly DynamicEntry[], tag: number): number | null {
-  // A loop and no search with a function: a hundred questions are asked before such calls are made fast.
-  for (let index = entries.length - 1; index >= 0; index--) {
-    const entry = entries[index];
-    if (entry?.tag === tag) {
-      return entry.value;
+function addNames(names: Set<string>, flags: number, ofBits: readonly string[]): void {
+  for (let rest = flags >>> 0, bit = 0; rest !== 0; rest >>>= 1, bit++) {
+    const name = ofBits[bit];
+    if ((rest & 1) === 1 && name !== undefined) {
+      names.add(name);
     }
   }
-  return null;
 }
 
 const chunkEntries = 64;

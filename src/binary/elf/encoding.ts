@@ -24,6 +24,14 @@ export function words32(bytes: Buffer, { littleEndian }: Encoding): Uint32Array 
   return new Uint32Array(buffer, byteOffset, length >>> 2);
 }
 
+/** Where in a field of 64 bits the words of {@link words32} with its lower and its upper half stand. */
+export function wordOrder({ littleEndian }: Encoding): readonly [number, number] {
+  return littleEndian ? lowFirst : highFirst;
+}
+
+const lowFirst = [0, 1] as const;
+const highFirst = [1, 0] as const;
+
 /** The same of words of 16 bits. */
 export function words16(bytes: Buffer, { littleEndian }: Encoding): Uint16Array {
   const { buffer, byteOffset, length } = inMachineOrder(bytes, littleEndian, 2);

@@ -1,4 +1,3 @@
-import { dynamicFlags } from './dynamic.ts';
 import type { ElfFile } from './elf-file.ts';
 import { ET, PF, PT, STT } from './names.ts';
 import type { SymbolTable } from './symbols.ts';
@@ -19,7 +18,7 @@ export interface Hardening {
 
 /** Reads the protections that `checksec` prints. */
 export function readHardening(elf: ElfFile): Hardening {
-  const flags = elf.dynamic === null ? [] : dynamicFlags(elf.dynamic);
+  const flags = elf.dynamic === null ? [] : elf.dynamic.flagNames;
   const hasRelro = elf.segments.some(({ type }) => type === PT.gnuRelro);
   // Of several, Linux (fs/binfmt_elf.c) and glibc obey the last.
   const stack = elf.segments.findLast(({ type }) => type === PT.gnuStack);
@@ -42,7 +41,7 @@ export function isProgram(elf: ElfFile): boolean {
   }
   return (
     elf.header.type === ET.dyn &&
-    (elf.dynamic !== null && dynamicFlags(elf.dynamic).includes('PIE')
+    (elf.dynamic !== null && elf.dynamic.flagNames.includes('PIE')
       ? true
       : elf.interpreter !== null && elf.dynamic?.soname === null)
   );

@@ -26,11 +26,9 @@ export interface Table {
   readonly entryBytes: number;
 }
 
-const magic = Buffer.from([0x7f, 0x45, 0x4c, 0x46]);
-
 /** Whether the first bytes are those of an ELF file. */
 export function startsLikeElf(start: Uint8Array): boolean {
-  return start.length >= 4 && magic.equals(start.subarray(0, 4));
+  return start.length >= 4 && start[0] === 0x7f && start[1] === 0x45 && start[2] === 0x4c && start[3] === 0x46;
 }
 
 /**
@@ -42,11 +40,14 @@ export function readHeader(source: ByteSource): ElfHeader {
   if (source.size < 16) {
     throw new FormatError(0, `${source.size} bytes are too few for an ELF identification of 16`);
   }
-  const identification = source.read(0, 16);
+  const identification = source.read(0, Math.min(64, source.size));
   if (!startsLikeElf(identification)) {
     throw new FormatError(0, 'the file does not start with the ELF magic 7f 45 4c 46');
   }
-  const [, , , , fileClass, data, identVersion, osabi] = identification;
+  // One by one: taking them apart as a list makes an iterator, for each file.
+  const fileClass = identification[4];
+  const data = identification[5];
+  const identVersion = identification[6];
   if (fileClass !== 1 && fileClass !== 2) {
     throw new FormatError(4, `file class ${fileClass} is neither 1 (32-bit) nor 2 (64-bit)`);
   }
@@ -61,11 +62,11 @@ export function readHeader(source: ByteSource): ElfHeader {
   if (source.size < headerBytes) {
     throw new FormatError(source.size, `the file ends inside the ELF header of ${headerBytes} bytes`);
   }
-  const fields = new Fields(source.read(0, headerBytes), encoding);
+  const fields = new Fields(identification, encoding);
   const after = 24 + 3 * encoding.addressBytes;
   const header = {
     encoding,
-    osabi: osabi ?? 0,
+    osabi: identification[7] ?? 0,
     type: fields.u16(16),
     machine: fields.u16(18),
     entry: fields.word(24),

@@ -1,7 +1,7 @@
 import type { ByteSource } from '../../bytes/byte-source.ts';
 import { FormatError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
-import { Fields } from './encoding.ts';
+import { wordOrder, words32 } from './encoding.ts';
 import type { ElfHeader } from './header.ts';
 import { SHT } from './names.ts';
 import { StringTable } from './string-table.ts';
@@ -29,29 +29,47 @@ export interface Section {
  */
 export function readSections(source: ByteSource, header: ElfHeader): readonly Section[] {
   const { offset, count, entryBytes } = header.sectionTable;
-  const fields = new Fields(source.read(offset, count * entryBytes), header.encoding);
+  const words = words32(source.read(offset, count * entryBytes), header.encoding);
   const { is64 } = header.encoding;
+  const [low, high] = wordOrder(header.encoding);
+  const wordsEach = entryBytes / 4;
   const sections: NamedLater[] = [];
-  for (let index = 0; index < count; index++) {
-    const at = index * entryBytes;
-    sections.push({
-      name: '',
-      type: fields.u32(at + 4),
-      flags: fields.word(at + 8),
-      address: fields.word(at + (is64 ? 16 : 12)),
-      offset: fields.word(at + (is64 ? 24 : 16)),
-      size: fields.word(at + (is64 ? 32 : 20)),
-      link: fields.u32(at + (is64 ? 40 : 24)),
-      info: fields.u32(at + (is64 ? 44 : 28)),
-      alignment: fields.word(at + (is64 ? 48 : 32)),
-      entryBytes: fields.word(at + (is64 ? 56 : 36)),
-      at: offset + at,
-    });
+  for (let index = 0, at = 0; index < count; index++, at += wordsEach) {
+    sections.push(
+      is64
+        ? {
+            name: '',
+            type: words[at + 1] ?? 0,
+            flags: (words[at + 2 + low] ?? 0) + (words[at + 2 + high] ?? 0) * 0x1_0000_0000,
+            address: (words[at + 4 + low] ?? 0) + (words[at + 4 + high] ?? 0) * 0x1_0000_0000,
+            offset: (words[at + 6 + low] ?? 0) + (words[at + 6 + high] ?? 0) * 0x1_0000_0000,
+            size: (words[at + 8 + low] ?? 0) + (words[at + 8 + high] ?? 0) * 0x1_0000_0000,
+            link: words[at + 10] ?? 0,
+            info: words[at + 11] ?? 0,
+            alignment: (words[at + 12 + low] ?? 0) + (words[at + 12 + high] ?? 0) * 0x1_0000_0000,
+            entryBytes: (words[at + 14 + low] ?? 0) + (words[at + 14 + high] ?? 0) * 0x1_0000_0000,
+            at: offset + at * 4,
+          }
+        : {
+            name: '',
+            type: words[at + 1] ?? 0,
+            flags: words[at + 2] ?? 0,
+            address: words[at + 3] ?? 0,
+            offset: words[at + 4] ?? 0,
+            size: words[at + 5] ?? 0,
+            link: words[at + 6] ?? 0,
+            info: words[at + 7] ?? 0,
+            alignment: words[at + 8] ?? 0,
+            entryBytes: words[at + 9] ?? 0,
+            at: offset + at * 4,
+          },
+    );
   }
   // Section 0 is no section: its fields carry the counts that the header has no room for.
-  for (const section of sections) {
+  for (let index = 1; index < count; index++) {
+    const section = sections[index];
     if (
-      section !== sections[0] &&
+      section !== undefined &&
       section.type !== SHT.nobits &&
       section.type !== 0 &&
       section.offset > source.size - section.size
@@ -63,8 +81,11 @@ export function readSections(source: ByteSource, header: ElfHeader): readonly Se
     }
   }
   const names = sectionNames(source, header, sections);
-  for (const [index, section] of sections.entries()) {
-    section.name = names?.at(fields.u32(index * entryBytes)) ?? '';
+  for (let index = 0; names !== null && index < count; index++) {
+    const section = sections[index];
+    if (section !== undefined) {
+      section.name = names.at(words[index * wordsEach] ?? 0);
+    }
   }
   return sections;
 }

@@ -1,6 +1,6 @@
 import type { ByteSource } from '../../bytes/byte-source.ts';
 import { FormatError } from '../../errors.ts';
-import { Fields } from './encoding.ts';
+import { wordOrder, words32 } from './encoding.ts';
 import type { ElfHeader } from './header.ts';
 import { ET, PT } from './names.ts';
 import { isDebugCompanion, type Section } from './sections.ts';
@@ -25,31 +25,32 @@ export interface Segment {
  */
 export function readSegments(source: ByteSource, header: ElfHeader): readonly Segment[] {
   const { offset, count, entryBytes } = header.segmentTable;
-  const fields = new Fields(source.read(offset, count * entryBytes), header.encoding);
+  const words = words32(source.read(offset, count * entryBytes), header.encoding);
+  const { is64 } = header.encoding;
+  const [low, high] = wordOrder(header.encoding);
   const segments: Segment[] = [];
-  for (let index = 0; index < count; index++) {
-    const at = index * entryBytes;
+  for (let index = 0, at = 0; index < count; index++, at += entryBytes / 4) {
     segments.push(
-      header.encoding.is64
+      is64
         ? {
-            type: fields.u32(at),
-            flags: fields.u32(at + 4),
-            offset: fields.u64(at + 8),
-            address: fields.u64(at + 16),
-            fileBytes: fields.u64(at + 32),
-            memoryBytes: fields.u64(at + 40),
-            alignment: fields.u64(at + 48),
-            at: offset + at,
+            type: words[at] ?? 0,
+            flags: words[at + 1] ?? 0,
+            offset: (words[at + 2 + low] ?? 0) + (words[at + 2 + high] ?? 0) * 0x1_0000_0000,
+            address: (words[at + 4 + low] ?? 0) + (words[at + 4 + high] ?? 0) * 0x1_0000_0000,
+            fileBytes: (words[at + 8 + low] ?? 0) + (words[at + 8 + high] ?? 0) * 0x1_0000_0000,
+            memoryBytes: (words[at + 10 + low] ?? 0) + (words[at + 10 + high] ?? 0) * 0x1_0000_0000,
+            alignment: (words[at + 12 + low] ?? 0) + (words[at + 12 + high] ?? 0) * 0x1_0000_0000,
+            at: offset + at * 4,
           }
         : {
-            type: fields.u32(at),
-            offset: fields.u32(at + 4),
-            address: fields.u32(at + 8),
-            fileBytes: fields.u32(at + 16),
-            memoryBytes: fields.u32(at + 20),
-            flags: fields.u32(at + 24),
-            alignment: fields.u32(at + 28),
-            at: offset + at,
+            type: words[at] ?? 0,
+            offset: words[at + 1] ?? 0,
+            address: words[at + 2] ?? 0,
+            fileBytes: words[at + 4] ?? 0,
+            memoryBytes: words[at + 5] ?? 0,
+            flags: words[at + 6] ?? 0,
+            alignment: words[at + 7] ?? 0,
+            at: offset + at * 4,
           },
     );
   }

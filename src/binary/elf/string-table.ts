@@ -42,7 +42,7 @@ export class StringTable {
     const end = this.#endOf(start);
     this.#decodedBytes += end - start;
     this.#assertBounded(this.#decodedBytes, mostTimesDecoded);
-    const name = decodeName(this.bytes.subarray(start, end));
+    const name = recurringName(this.bytes, start, end) ?? decodeName(this.bytes.subarray(start, end));
     if (this.bytes.length <= largestKept) {
       this.#names.set(start, name);
     }
@@ -108,6 +108,42 @@ export class StringTable {
       );
     }
   }
+}
+
+// Sections, versions and libraries have the same few names in each file of a root: decoding one takes as long as comparing
+// fifty of its like, most of it for leaving JavaScript and coming back.
+const recurring = new Map<number, string>();
+const mostRecurring = 4_096;
+const longestRecurring = 32;
+
+/** A short name of ASCII, decoded when it was first seen; `null` for any other. */
+function recurringName(bytes: Buffer, start: number, end: number): string | null {
+  const length = end - start;
+  if (length > longestRecurring) {
+    return null;
+  }
+  let hash = length;
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at] ?? 0;
+    if (byte > 0x7f) {
+      return null;
+    }
+    hash = (Math.imul(hash, 33) + byte) | 0;
+  }
+  const known = recurring.get(hash);
+  if (known === undefined) {
+    const name = bytes.toString('latin1', start, end);
+    if (recurring.size < mostRecurring) {
+      recurring.set(hash, name);
+    }
+    return name;
+  }
+  // Whoever writes a file can make two names have one hash.
+  let isSame = known.length === length;
+  for (let index = 0; isSame && index < length; index++) {
+    isSame = known.charCodeAt(index) === bytes[start + index];
+  }
+  return isSame ? known : null;
 }
 
 /**

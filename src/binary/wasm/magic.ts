@@ -1,6 +1,4 @@
-const magic = Buffer.from([0x00, 0x61, 0x73, 0x6d]);
-
 /** Whether the first bytes are those of a WebAssembly module (core specification, "Modules", binary format). */
 export function startsLikeWasm(start: Uint8Array): boolean {
-  return start.length >= 8 && magic.equals(start.subarray(0, 4));
+  return start.length >= 8 && start[0] === 0x00 && start[1] === 0x61 && start[2] === 0x73 && start[3] === 0x6d;
 }

@@ -1,4 +1,4 @@
-import { dynamicFlags, dynamicValue } from '../../binary/elf/dynamic.ts';
+import { dynamicValue } from '../../binary/elf/dynamic.ts';
 import type { ElfFile } from '../../binary/elf/elf-file.ts';
 import { DT, PF, PT } from '../../binary/elf/names.ts';
 import { relocationTypes } from '../../binary/elf/relocation-types.ts';
@@ -17,7 +17,7 @@ export function assertPlacesOfRelocations(elf: ElfFile): void {
     return;
   }
   // With text relocations the loader makes all of it writable for a while.
-  const needed = dynamicFlags(dynamic).includes('TEXTREL') ? 0 : PF.write;
+  const needed = dynamic.flagNames.includes('TEXTREL') ? 0 : PF.write;
   const places = segments.filter(({ type, flags }) => type === PT.load && (flags & needed) === needed);
   const areInside = (lowest: number, highest: number): boolean =>
     places.some((place) => lowest >= place.address && highest < place.address + place.memoryBytes);

@@ -1,4 +1,4 @@
-import { type DynamicSection, dynamicFlags, dynamicValue } from '../../binary/elf/dynamic.ts';
+import { type DynamicSection, dynamicValue } from '../../binary/elf/dynamic.ts';
 import { ElfFile } from '../../binary/elf/elf-file.ts';
 import { DT, ET, PF, PT } from '../../binary/elf/names.ts';
 import { isDebugCompanion } from '../../binary/elf/sections.ts';
@@ -105,7 +105,7 @@ export function objectFactsOf(elf: ElfFile): ObjectFacts {
   const { header, dynamic } = elf;
   const runpath = dynamic === null || dynamicValue(dynamic, DT.runpath) === null ? null : dynamic.runpath;
   const rpath = dynamic === null || dynamicValue(dynamic, DT.rpath) === null ? null : dynamic.rpath;
-  const flags = dynamic === null ? [] : dynamicFlags(dynamic);
+  const flags = dynamic === null ? [] : dynamic.flagNames;
   const loadable = header.type === ET.dyn || header.type === ET.exec;
   return {
     platform: {

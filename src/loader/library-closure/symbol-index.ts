@@ -72,7 +72,7 @@ export function readSymbolIndex(elf: ElfFile): SymbolIndex {
   }
   const { bytes } = dynamic.strings;
   // A file in memory is there in any case; what any other was read into is used again.
-  const isKept = elf.source.readInto === undefined;
+  const isKept = elf.source.readInto === undefined && elf.source.isLent !== true;
   const strings = isKept ? bytes : new Uint8Array(bytes);
   const defines = new Uint8Array(table.length);
   for (let index = 1; index < table.length; index++) {

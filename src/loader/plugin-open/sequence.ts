@@ -1,4 +1,4 @@
-import { dynamicFlags, dynamicValue } from '../../binary/elf/dynamic.ts';
+import { dynamicValue } from '../../binary/elf/dynamic.ts';
 import type { ElfFile } from '../../binary/elf/elf-file.ts';
 import { DT, PF, PT } from '../../binary/elf/names.ts';
 import { placeName } from '../../binary/elf/place.ts';
@@ -278,7 +278,7 @@ class OpenSequence implements PluginSequence {
         evidence: [{ at: 'dynamic symbols', label: 'plugin', value }],
       };
     }
-    if (elf.dynamic !== null && dynamicFlags(elf.dynamic).includes('SYMBOLIC')) {
+    if (elf.dynamic !== null && elf.dynamic.flagNames.includes('SYMBOLIC')) {
       const evidence = [{ at: 'DT_FLAGS', label: 'plugin', value: 'SYMBOLIC' }];
       return { kind: 'unregistered', reason: 'bound-to-itself', evidence };
     }

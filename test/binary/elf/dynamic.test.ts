@@ -1,5 +1,5 @@
 import test from 'ava';
-import { dynamicFlags, dynamicValue } from '../../../src/binary/elf/dynamic.ts';
+import { dynamicValue } from '../../../src/binary/elf/dynamic.ts';
 import { FormatError } from '../../../src/errors.ts';
 import { labElf } from './lab-elf.ts';
 import { elfOf } from './quick.ts';
@@ -36,7 +36,7 @@ for (const layout of [
         { ...layout, pieces },
       ),
     );
-    t.deepEqual(dynamic && [dynamic.needed, dynamic.soname, dynamic.rpath, dynamic.runpath, dynamicFlags(dynamic)], [
+    t.deepEqual(dynamic && [dynamic.needed, dynamic.soname, dynamic.rpath, dynamic.runpath, dynamic.flagNames], [
       ['liba.so', 'libb.so'],
       'libb.so',
       ['two', 'three'],
@@ -138,7 +138,7 @@ test('search paths keep their empty elements and their variables', async (t) => 
 test('flags have one name each, whatever tag they come from', async (t) => {
   const lab = await labElf(t, ['c/hardening-full', 'c/textrel', 'c/own-symbols-bsymbolic', 'c/provider-global']);
   if (lab !== null) {
-    const flags = Object.values(lab).map(({ dynamic }) => dynamic && dynamicFlags(dynamic));
+    const flags = Object.values(lab).map(({ dynamic }) => dynamic && dynamic.flagNames);
     t.deepEqual(flags, [['BIND_NOW', 'PIE'], ['TEXTREL'], ['SYMBOLIC'], ['GLOBAL']]);
     t.not(lab['c/textrel'].dynamic && dynamicValue(lab['c/textrel'].dynamic, 22), null);
   }
