@@ -462,9 +462,10 @@ function initialiserCycles(
 export function opensOf(elf: ElfFile): InitialiserOpens['opens'] {
   const { dynamicSymbols } = elf;
   // Most do not: one search of the names spares decoding them all.
-  if (dynamicSymbols === null || !dynamicSymbols.strings.bytes.includes('dlopen')) {
+  const starts = dynamicSymbols?.strings.offsetsOf('dlopen\0');
+  if (dynamicSymbols === null || starts === undefined || starts.size === 0) {
     return [];
   }
-  const importsDlopen = dynamicSymbols.imports.some((index) => dynamicSymbols.name(index) === 'dlopen');
+  const importsDlopen = dynamicSymbols.imports.some((index) => starts.has(dynamicSymbols.nameOffset(index)));
   return importsDlopen && runsOwnInitialisers(elf) ? sharedObjectNames(elf) : [];
 }

@@ -140,7 +140,7 @@ function lookUpsOf(elf: ElfFile, wanted: ReadonlySet<string>): ReadonlyMap<strin
   if (symbols === null) {
     return found;
   }
-  const bindsToItself = dynamic !== null && dynamic.flagNames.includes('SYMBOLIC');
+  const bindsToItself = dynamic?.flagNames.includes('SYMBOLIC');
   const seen = new Uint8Array(symbols.length);
   for (let index = 0; index < relocations.length; index++) {
     const symbol = relocations.symbols[index] ?? 0;

@@ -41,14 +41,13 @@ export function isProgram(elf: ElfFile): boolean {
   }
   return (
     elf.header.type === ET.dyn &&
-    (elf.dynamic !== null && elf.dynamic.flagNames.includes('PIE')
-      ? true
-      : elf.interpreter !== null && elf.dynamic?.soname === null)
+    (elf.dynamic?.flagNames.includes('PIE') === true || (elf.interpreter !== null && elf.dynamic?.soname === null))
   );
 }
 
 const canary = /^__(?:stack_chk_fail|stack_smash_handler|intel_security_cookie)/;
 const checked = /^__\w+_chk$/;
+const underscore = 0x5f;
 
 function protectionMarks(elf: ElfFile): { readonly stackProtector: boolean; readonly fortified: boolean } | null {
   let sawFunction = false;
@@ -60,11 +59,13 @@ function protectionMarks(elf: ElfFile): { readonly stackProtector: boolean; read
   };
   const dynamic = elf.dynamicSymbols;
   if (dynamic !== null && dynamic.length > 1) {
-    if (!mayHoldMarks(dynamic)) {
-      return { stackProtector, fortified };
-    }
+    const { bytes } = dynamic.strings;
     for (const index of dynamic.imports) {
-      look(dynamic.name(index));
+      const start = dynamic.nameOffset(index);
+      // All of these names begin with two underscores: decoding the others would take longer than the rest of it.
+      if (bytes[start] === underscore && bytes[start + 1] === underscore) {
+        look(dynamic.name(index));
+      }
     }
     return { stackProtector, fortified };
   }

@@ -93,7 +93,8 @@ export function highestSymbol(header: ElfHeader, dynamic: DynamicSection, memory
 }
 
 // How many relocations refer to symbols is not known before: their columns are made longer when they are full.
-const fewSymbolRelocations = 4_096;
+// Half of the files of a root have less than this.
+const fewSymbolRelocations = 256;
 
 class Survey {
   readonly #layout: EntryLayout;
@@ -128,18 +129,22 @@ class Survey {
     }
     const { wide, low, high, symbolAt, symbolShift, typeAt, typeShift, typeMask } = this.#layout;
     const addendAt = wide ? 4 : 2;
-    let [addresses, symbols, types, length] = [this.#addresses, this.#symbols, this.#types, this.#length];
-    let [runs, runCount, lastSymbol, highestSymbol] = [
-      this.#runs,
-      this.#runCount,
-      this.#lastSymbol,
-      this.#highestSymbol,
-    ];
+    let addresses = this.#addresses;
+    let symbols = this.#symbols;
+    let types = this.#types;
+    let length = this.#length;
+    let runs = this.#runs;
+    let runCount = this.#runCount;
+    let lastSymbol = this.#lastSymbol;
+    let highestSymbol = this.#highestSymbol;
     let { length: room } = symbols;
     const { length: end } = words;
     // Most follow one of the same type: what these have in common is kept in variables until one of another type comes.
     let common: Writable<RelocationsOfType> | null = null;
-    let [lowestAddress, highestAddress, lowestAddend, highestAddend] = [0, 0, 0, 0];
+    let lowestAddress = 0;
+    let highestAddress = 0;
+    let lowestAddend = 0;
+    let highestAddend = 0;
     for (let at = 0, commonType = -1; at < end; at += wordsEach) {
       const type = (((words[at + typeAt] ?? 0) >>> typeShift) & typeMask) >>> 0;
       const symbol = (words[at + symbolAt] ?? 0) >>> symbolShift;
@@ -206,8 +211,14 @@ class Survey {
     if (common !== null) {
       keepExtremes(common, lowestAddress, highestAddress, lowestAddend, highestAddend);
     }
-    [this.#addresses, this.#symbols, this.#types, this.#length] = [addresses, symbols, types, length];
-    [this.#runs, this.#runCount, this.#lastSymbol, this.#highestSymbol] = [runs, runCount, lastSymbol, highestSymbol];
+    this.#addresses = addresses;
+    this.#symbols = symbols;
+    this.#types = types;
+    this.#length = length;
+    this.#runs = runs;
+    this.#runCount = runCount;
+    this.#lastSymbol = lastSymbol;
+    this.#highestSymbol = highestSymbol;
     this.#seen += words.length / wordsEach;
   }
 
@@ -358,24 +369,24 @@ interface RelocationTable {
 }
 
 function tables(header: ElfHeader, dynamic: DynamicSection, memory: MemoryImage): readonly RelocationTable[] {
-  const value = (tag: number): number | null => dynamicValue(dynamic, tag);
-  const wanted = [
-    { address: value(DT.rela), bytes: value(DT.relaSize), addend: true, lazy: false },
-    { address: value(DT.rel), bytes: value(DT.relSize), addend: false, lazy: false },
-    { address: value(DT.jmpRel), bytes: value(DT.pltRelSize), addend: value(DT.pltRel) === DT.rela, lazy: true },
-  ];
-  return wanted.flatMap(({ address, bytes, addend, lazy }) => {
+  const found: RelocationTable[] = [];
+  const add = (addressTag: number, sizeTag: number, addend: boolean, lazy: boolean): void => {
+    const address = dynamicValue(dynamic, addressTag);
     const entryBytes = header.encoding.addressBytes * (addend ? 3 : 2);
-    const count = Math.floor((bytes ?? 0) / entryBytes);
+    const count = Math.floor((dynamicValue(dynamic, sizeTag) ?? 0) / entryBytes);
     if (address === null || count === 0) {
-      return [];
+      return;
     }
     const offset = memory.offsetOfAll(address, count * entryBytes, 'the relocations');
     if (count > limits.relocations) {
       throw new FormatError(offset, `${count} relocations are more than the ${limits.relocations} that are read`);
     }
-    return [{ address, count, entryBytes, addend, lazy }];
-  });
+    found.push({ address, count, entryBytes, addend, lazy });
+  };
+  add(DT.rela, DT.relaSize, true, false);
+  add(DT.rel, DT.relSize, false, false);
+  add(DT.jmpRel, DT.pltRelSize, dynamicValue(dynamic, DT.pltRel) === DT.rela, true);
+  return found;
 }
 
 interface StretchOfTable {

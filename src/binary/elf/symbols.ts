@@ -62,6 +62,26 @@ export class SymbolTable {
     return offsets;
   }
 
+  /**
+   * What of each symbol says who binds to it: `st_info`, `st_other` and `st_shndx` from the lowest bit on, in whatever order
+   * they stand in the file, and whether the symbol has a value.
+   */
+  get kinds(): { readonly words: Uint32Array; readonly isValued: Uint8Array } {
+    const kinds = new Uint32Array(this.length);
+    const isValued = new Uint8Array(this.length);
+    const words = this.#words;
+    const { words: step, kind, value, high, low, infoShift, otherShift, sectionShift } = this.#at;
+    for (let index = 0, at = 0; index < kinds.length; index++, at += step) {
+      const word = words[at + kind] ?? 0;
+      kinds[index] =
+        ((word >>> infoShift) & 0xff) |
+        (((word >>> otherShift) & 0xff) << 8) |
+        (((word >>> sectionShift) & 0xffff) << 16);
+      isValued[index] = words[at + value + low] !== 0 || words[at + value + high] !== 0 ? 1 : 0;
+    }
+    return { words: kinds, isValued };
+  }
+
   /** Indexes of the symbols whose names start at one of some offsets in the string table, ascending. */
   namedAt(starts: ReadonlySet<number>): readonly number[] {
     if (starts.size === 0) {

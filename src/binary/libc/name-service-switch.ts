@@ -1,5 +1,6 @@
 import type { ElfFile } from '../elf/elf-file.ts';
 import { SHN, STT } from '../elf/names.ts';
+import { hashOfName } from '../elf/string-table.ts';
 import type { FunctionNames } from '../go/function-names.ts';
 import { type CLibrary, findTexts } from './c-library.ts';
 
@@ -24,6 +25,8 @@ const lookups = new Set(
     'getnetgrent innetgr getrpcbyname getrpcbynumber ether_hostton ether_ntohost getaddrinfo_a getpublickey',
   ].flatMap((line) => line.split(' ')),
 );
+
+const hashesOfLookups: ReadonlySet<number> = new Set([...lookups].map(hashOfName));
 
 /** Texts of a static glibc's name service switch: its configuration and the start of its modules' names. */
 const switchMarks = ['/etc/nsswitch.conf', 'libnss_'] as const;
@@ -88,8 +91,26 @@ export function builtInServices(elf: ElfFile): readonly string[] {
 
 function importedLookups(elf: ElfFile): readonly string[] {
   const symbols = elf.dynamicSymbols;
-  const names = symbols?.imports.map((index) => symbols.name(index)) ?? [];
-  return names.filter((name) => lookups.has(name)).sort();
+  if (symbols === null || symbols.imports.length === 0) {
+    return [];
+  }
+  const { imports } = symbols;
+  const starts = new Uint32Array(imports.length);
+  for (let index = 0; index < starts.length; index++) {
+    starts[index] = symbols.nameOffset(imports[index] ?? 0);
+  }
+  // Nearly no file imports one of these, and all have imports: only names of the same hash are decoded.
+  const hashes = symbols.strings.hashesOf(starts);
+  const found: string[] = [];
+  for (let index = 0; index < hashes.length; index++) {
+    if (hashesOfLookups.has(hashes[index] ?? 0)) {
+      const name = symbols.name(imports[index] ?? 0);
+      if (lookups.has(name)) {
+        found.push(name);
+      }
+    }
+  }
+  return found.sort();
 }
 
 // The linker takes from libc.a what is called, directly or by what is called; stripped programs do not tell.

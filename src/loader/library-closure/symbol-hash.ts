@@ -5,7 +5,6 @@ import type { MemoryImage } from '../../binary/elf/memory-image.ts';
 import { DT, EM } from '../../binary/elf/names.ts';
 import type { StringTable } from '../../binary/elf/string-table.ts';
 import { FormatError } from '../../errors.ts';
-import { limits } from '../../limits.ts';
 
 /** The table by which a loader finds names: it finds nothing that is not in there. */
 export type HashTable =
@@ -225,7 +224,7 @@ export function symbolsInChains(
   candidates: Uint8Array,
 ): Uint8Array {
   const found = new Uint8Array(firstSymbol + chain.length);
-  const hashes = hashesOfNames(strings, starts.subarray(firstSymbol, found.length));
+  const hashes = strings.hashesOf(starts.subarray(firstSymbol, found.length));
   // Signed, as the hashes are: half of the unsigned values are no small integers, each of which would be allocated.
   const [values, bits] = [signed(chain), signed(filter)];
   const count = buckets.length;
@@ -260,36 +259,6 @@ export function symbolsInChains(
 }
 
 const signed = ({ buffer, byteOffset, length }: Uint32Array): Int32Array => new Int32Array(buffer, byteOffset, length);
-
-/**
- * {@link gnuHash} of many names, as signed numbers. In a loop of its own and without a call for each: a short run is over
- * before a compiler has made anything longer fast.
- */
-function hashesOfNames(strings: StringTable, starts: Uint32Array): Int32Array {
-  const hashes = new Int32Array(starts.length);
-  const { bytes } = strings;
-  let measured = 0;
-  for (let index = 0; index < hashes.length; index++) {
-    const start = starts[index] ?? 0;
-    let at = start;
-    let hash = 5381;
-    for (let byte = bytes[at] ?? 0; byte !== 0; byte = bytes[at] ?? 0) {
-      // Times 33; signed, as in gnuHash.
-      hash = ((hash << 5) + hash + byte) | 0;
-      at += 1;
-    }
-    hashes[index] = hash;
-    measured += at - start;
-    if (at >= bytes.length || at - start > limits.nameBytes) {
-      strings.endOf(start);
-    }
-    if (measured > bytes.length) {
-      strings.addMeasured(measured);
-      measured = 0;
-    }
-  }
-  return hashes;
-}
 
 function isSet(filter: Uint32Array, word: number, bit: number, wordBits: 32 | 64): boolean {
   const half = wordBits === 64 ? word * 2 + (bit >>> 5) : word;

@@ -1,10 +1,9 @@
 import { dynamicValue } from '../../binary/elf/dynamic.ts';
 import type { ElfFile } from '../../binary/elf/elf-file.ts';
 import { words16 } from '../../binary/elf/encoding.ts';
-import { DT, EM, SHN, STB, STT, visibilityName } from '../../binary/elf/names.ts';
+import { DT, EM, SHN, STB, STT, STV } from '../../binary/elf/names.ts';
 import { relocationTypes } from '../../binary/elf/relocation-types.ts';
 import { decodeName } from '../../binary/elf/string-table.ts';
-import type { SymbolTable } from '../../binary/elf/symbols.ts';
 import { FormatError } from '../../errors.ts';
 import { gnuHash, type HashTable, readHashTable } from './symbol-hash.ts';
 
@@ -75,8 +74,9 @@ export function readSymbolIndex(elf: ElfFile): SymbolIndex {
   const isKept = elf.source.readInto === undefined && elf.source.isLent !== true;
   const strings = isKept ? bytes : new Uint8Array(bytes);
   const defines = new Uint8Array(table.length);
-  for (let index = 1; index < table.length; index++) {
-    defines[index] = definitionBits(table, index);
+  const kinds = table.kinds;
+  for (let index = 1; index < defines.length; index++) {
+    defines[index] = definitionBits(kinds.words[index] ?? 0, kinds.isValued[index] === 1);
   }
   const hash = readHashTable(elf.header, dynamic, elf.memory, table.length);
   const versionNames: string[] = [];
@@ -107,7 +107,7 @@ export function readSymbolIndex(elf: ElfFile): SymbolIndex {
       dynamicValue(dynamic, DT.versionDefinitions) === null
         ? null
         : new Set(elf.symbolVersions?.defined.map(({ version }) => version)),
-    references: readReferences(elf, table),
+    references: readReferences(elf, table.length, kinds.words),
   };
 }
 
@@ -158,23 +158,26 @@ export function symbolName(index: SymbolIndex, symbol: number): string {
 }
 
 const common = 5;
-const definingTypes: ReadonlySet<number> = new Set([STT.notype, STT.object, STT.func, common, STT.tls]);
+// By STT_*: 1 for those that define.
+const definingTypes = new Uint8Array(16);
+for (const type of [STT.notype, STT.object, STT.func, common, STT.tls]) {
+  definingTypes[type] = 1;
+}
 
 // glibc's check_match and do_lookup_x (elf/dl-lookup.c); musl's OK_TYPES and OK_BINDS (ldso/dynlink.c), which lack
 // indirect functions and know no absolute symbols of value 0.
-function definitionBits(table: SymbolTable, index: number): number {
-  const binding = table.binding(index);
+function definitionBits(kind: number, isValued: boolean): number {
+  const binding = (kind >>> 4) & 0xf;
   if (binding !== STB.global && binding !== STB.weak && binding !== STB.unique) {
     return 0;
   }
-  const visibility = visibilityName(table.other(index));
-  const type = table.type(index);
-  const section = table.section(index);
+  const type = kind & 0xf;
+  const section = kind >>> 16;
   const here = section !== SHN.undefined;
-  const valued = table.value(index) !== 0 || type === STT.tls;
-  const known = definingTypes.has(type);
+  const valued = isValued || type === STT.tls;
+  const known = definingTypes[type] === 1;
   let bits = 0;
-  if (visibility !== 'hidden' && visibility !== 'internal' && (known || type === STT.ifunc)) {
+  if (isVisible(kind) && (known || type === STT.ifunc)) {
     if (valued || section === SHN.absolute) {
       bits |= here ? definesFor.glibcData | definesFor.glibcCall : type === STT.tls ? 0 : definesFor.glibcData;
     }
@@ -183,6 +186,12 @@ function definitionBits(table: SymbolTable, index: number): number {
     bits |= here ? definesFor.muslData | definesFor.muslCall : type === STT.tls ? 0 : definesFor.muslData;
   }
   return bits;
+}
+
+/** Neither hidden nor internal. */
+function isVisible(kind: number): boolean {
+  const visibility = (kind >>> 8) & 3;
+  return visibility === STV.default || visibility === STV.protected;
 }
 
 function readVersionEntries(elf: ElfFile, count: number): Uint16Array | null {
@@ -196,47 +205,52 @@ function readVersionEntries(elf: ElfFile, count: number): Uint16Array | null {
 
 const mipsGlobalOffsetTableSymbol = 0x70000013;
 
-function readReferences(elf: ElfFile, table: SymbolTable): References {
+/** @param kinds of the dynamic symbols: `SymbolTable.kinds`. */
+function readReferences(elf: ElfFile, count: number, kinds: Uint32Array): References {
   const copy = relocationTypes(elf.header.machine)?.copy ?? null;
   // One bit for each use of a symbol.
-  const used = new Uint8Array(table.length);
-  const relocations = elf.relocations;
-  for (let index = 0; index < relocations.length; index++) {
-    const [symbol, type] = [relocations.symbols[index] ?? 0, relocations.types[index] ?? 0];
+  const used = new Uint8Array(count);
+  const { length, symbols: ofRelocations, types, firstLazy } = elf.relocations;
+  for (let index = 0; index < length; index++) {
+    const symbol = ofRelocations[index] ?? 0;
+    const type = types[index] ?? 0;
     // R_*_NONE is 0 on every machine.
-    if (type !== 0 && symbol < table.length) {
-      const asked = type === copy ? use.copy : index >= relocations.firstLazy ? use.call : use.data;
+    if (type !== 0 && symbol < count) {
+      const asked = type === copy ? use.copy : index >= firstLazy ? use.call : use.data;
       used[symbol] = (used[symbol] ?? 0) | (1 << asked);
     }
   }
   // MIPS has no relocations for the global part of its offset table: every symbol from this one on has an entry.
   const implied = elf.dynamic === null ? null : dynamicValue(elf.dynamic, mipsGlobalOffsetTableSymbol);
   if (elf.header.machine === EM.mips && implied !== null) {
-    for (let symbol = Math.max(1, implied); symbol < table.length; symbol++) {
+    for (let symbol = Math.max(1, implied); symbol < count; symbol++) {
       used[symbol] = (used[symbol] ?? 0) | (1 << use.data);
     }
   }
-  const symbols: number[] = [];
-  const uses: Use[] = [];
-  const weak: number[] = [];
-  for (let symbol = 1; symbol < table.length; symbol++) {
-    const bits = used[symbol] ?? 0;
-    if (bits === 0 || !isLookedUp(table, symbol)) {
-      continue;
-    }
-    for (const each of [use.data, use.call, use.copy]) {
-      if ((bits & (1 << each)) !== 0) {
-        symbols.push(symbol);
-        uses.push(each);
-        weak.push(table.binding(symbol) === STB.weak ? 1 : 0);
+  let found = 0;
+  for (let symbol = 1; symbol < count; symbol++) {
+    const bits = isLookedUp(kinds[symbol] ?? 0) ? (used[symbol] ?? 0) : 0;
+    used[symbol] = bits;
+    found += (bits & 1) + ((bits >>> 1) & 1) + ((bits >>> 2) & 1);
+  }
+  const symbols = new Uint32Array(found);
+  const uses = new Uint8Array(found);
+  const weak = new Uint8Array(found);
+  for (let symbol = 1, at = 0; at < found; symbol++) {
+    let bits = used[symbol] ?? 0;
+    for (let each: number = use.data; bits !== 0; each++, bits >>>= 1) {
+      if ((bits & 1) === 1) {
+        symbols[at] = symbol;
+        uses[at] = each;
+        weak[at] = (((kinds[symbol] ?? 0) >>> 4) & 0xf) === STB.weak ? 1 : 0;
+        at += 1;
       }
     }
   }
-  return { symbols: Uint32Array.from(symbols), uses: Uint8Array.from(uses), weak: Uint8Array.from(weak) };
+  return { symbols, uses, weak };
 }
 
 // RESOLVE_MAP in glibc's elf/dl-reloc.c: local, hidden and internal symbols are the object's own without a look-up.
-function isLookedUp(table: SymbolTable, symbol: number): boolean {
-  const visibility = visibilityName(table.other(symbol));
-  return table.binding(symbol) !== STB.local && visibility !== 'hidden' && visibility !== 'internal';
+function isLookedUp(kind: number): boolean {
+  return ((kind >>> 4) & 0xf) !== STB.local && isVisible(kind);
 }

@@ -278,7 +278,7 @@ class OpenSequence implements PluginSequence {
         evidence: [{ at: 'dynamic symbols', label: 'plugin', value }],
       };
     }
-    if (elf.dynamic !== null && elf.dynamic.flagNames.includes('SYMBOLIC')) {
+    if (elf.dynamic?.flagNames.includes('SYMBOLIC')) {
       const evidence = [{ at: 'DT_FLAGS', label: 'plugin', value: 'SYMBOLIC' }];
       return { kind: 'unregistered', reason: 'bound-to-itself', evidence };
     }

@@ -138,7 +138,7 @@ test('search paths keep their empty elements and their variables', async (t) => 
 test('flags have one name each, whatever tag they come from', async (t) => {
   const lab = await labElf(t, ['c/hardening-full', 'c/textrel', 'c/own-symbols-bsymbolic', 'c/provider-global']);
   if (lab !== null) {
-    const flags = Object.values(lab).map(({ dynamic }) => dynamic && dynamic.flagNames);
+    const flags = Object.values(lab).map(({ dynamic }) => dynamic?.flagNames);
     t.deepEqual(flags, [['BIND_NOW', 'PIE'], ['TEXTREL'], ['SYMBOLIC'], ['GLOBAL']]);
     t.not(lab['c/textrel'].dynamic && dynamicValue(lab['c/textrel'].dynamic, 22), null);
   }
