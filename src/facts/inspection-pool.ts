@@ -35,21 +35,31 @@ export function inspectionPool(symbols: InspectionSetup['symbols']): InspectionP
   // Somebody may fail before anybody waits for this.
   all.promise.catch(() => {});
   let complete = false;
+  const tasks: InspectionTask[][] = threads.map(() => []);
+  const handOver = (): void => {
+    for (const [at, waiting] of tasks.entries()) {
+      if (waiting.length > 0) {
+        threads[at]?.postMessage(waiting.splice(0));
+      }
+    }
+  };
   const settle = (): void => {
     if (complete && found.size === contents.length) {
       all.resolve();
     }
   };
   for (const thread of threads) {
-    thread.on('message', ({ index, facts, linkage }: InspectedContent) => {
-      const content = contents[index];
-      if (content !== undefined) {
-        const bytes = linkage?.symbols.bytes ?? 0;
-        const isKept = symbolBytes + bytes <= limits.earlySymbolBytes;
-        symbolBytes += isKept ? bytes : 0;
-        found.set(content, { facts, linkage: isKept ? linkage : null });
-        settle();
+    thread.on('message', (answers: readonly InspectedContent[]) => {
+      for (const { index, facts, linkage } of answers) {
+        const content = contents[index];
+        if (content !== undefined) {
+          const bytes = linkage?.symbols.bytes ?? 0;
+          const isKept = symbolBytes + bytes <= limits.earlySymbolBytes;
+          symbolBytes += isKept ? bytes : 0;
+          found.set(content, { facts, linkage: isKept ? linkage : null });
+        }
       }
+      settle();
     });
     thread.on('error', (error) => all.reject(error));
     thread.on('exit', (code) =>
@@ -65,8 +75,11 @@ export function inspectionPool(symbols: InspectionSetup['symbols']): InspectionP
   return {
     add(path, content) {
       const index = contents.push(content) - 1;
-      const task: InspectionTask = { index, path, place: content.place() };
-      threads[index % threads.length]?.postMessage(task);
+      if (tasks.every((waiting) => waiting.length === 0)) {
+        // With all others that the same piece of a layer ends.
+        queueMicrotask(handOver);
+      }
+      tasks[index % tasks.length]?.push({ index, path, place: content.place() });
     },
     async finish() {
       complete = true;

@@ -33,11 +33,15 @@ const { inspectAlone } = await import('./inspect-tree.ts');
 const { earlyLinkageOf } = await import('./linkage-facts.ts');
 const { sourceAt } = await import('../image/layers/file-contents.ts');
 
-parentPort?.on('message', ({ index, path, place }: InspectionTask) => {
+// Handing over one by one takes longer than inspecting the smallest.
+parentPort?.on('message', (tasks: readonly InspectionTask[]) => {
+  parentPort?.postMessage(tasks.map(inspected));
+});
+
+function inspected({ index, path, place }: InspectionTask): InspectedContent {
   let linkage: EarlyLinkage | null = null;
   const facts = inspectAlone(sourceAt(place, path), path, symbols, (elf) => {
     linkage = earlyLinkageOf(elf);
   });
-  const answer: InspectedContent = { index, facts, linkage };
-  parentPort?.postMessage(answer);
-});
+  return { index, facts, linkage };
+}

@@ -8,11 +8,11 @@ import { limits } from '../limits.ts';
 import { runsOwnInitialisers } from '../loader/dlopen/initialisers.ts';
 import { serves } from '../loader/global-scope.ts';
 import { findInitialiserCycles, type InitialiserOpens, sharedObjectNames } from '../loader/initialiser-cycles.ts';
-import { type KnownObject, LibraryShelf } from '../loader/library-closure/library-shelf.ts';
+import { type KnownObject, LibraryShelf, readPeek } from '../loader/library-closure/library-shelf.ts';
 import { type Resolution, resolveFile } from '../loader/library-closure/resolution.ts';
 import { objectFactsOf } from '../loader/library-closure/shared-object.ts';
 import { gnuHash, readHashTable } from '../loader/library-closure/symbol-hash.ts';
-import { readSymbolIndex, type SymbolIndex } from '../loader/library-closure/symbol-index.ts';
+import { measureName, readSymbolIndex, type SymbolIndex } from '../loader/library-closure/symbol-index.ts';
 import type { InspectedBinary } from './binary-facts.ts';
 import { hiddenReferencesInTree, type UnansweredObject } from './hidden-reference-facts.ts';
 import { interposedInTree } from './interposed-facts.ts';
@@ -53,10 +53,18 @@ export function earlyLinkageOf(elf: ElfFile): EarlyLinkage | null {
   return elf.dynamic === null
     ? null
     : unlessDamaged(() => ({
+        header: readPeek(elf.source),
         object: objectFactsOf(elf),
-        symbols: readSymbolIndex(elf),
+        symbols: readyToBind(readSymbolIndex(elf)),
         opens: opensUnlessProgram(elf),
       }));
+}
+
+function readyToBind(symbols: SymbolIndex): SymbolIndex {
+  for (const symbol of symbols.references.symbols) {
+    measureName(symbols, symbol);
+  }
+  return symbols;
 }
 
 /** What is not in order about a file. Its references are held apart: a root has millions, to far fewer symbols. */

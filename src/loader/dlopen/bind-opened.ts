@@ -171,7 +171,10 @@ function hiddenProvider(
     version: symbol.version,
     library: symbol.library,
   };
-  return bindReference(wanted, present, scope, shelf, { left: limits.bindingSteps, of: symbol.neededBy.path });
+  return bindReference(symbol.neededBy, wanted, present, scope, shelf, {
+    left: limits.bindingSteps,
+    of: symbol.neededBy.path,
+  });
 }
 
 function unboundCalls(calls: readonly UnresolvedSymbol[], texts: ErrorTexts): UnboundCalls {
@@ -221,7 +224,7 @@ function withoutThreadStorage(member: Member, surroundings: BindingSurroundings)
   for (const symbol of fixedPlaces(member)) {
     const version = index.versionNames[(index.versionEntries?.[symbol] ?? 0) & 0x7fff] ?? null;
     const wanted = { index, symbol, use: use.call, version, library: null };
-    const owner = bindReference(wanted, scope.members, scope, shelf, effort);
+    const owner = bindReference(member, wanted, scope.members, scope, shelf, effort);
     if (owner !== null) {
       owners.add(owner);
     }

@@ -3,12 +3,13 @@ import type { LibraryClosure, Member } from './closure.ts';
 import type { LibraryShelf } from './library-shelf.ts';
 import type { RunTimeLinker } from './run-time-linker.ts';
 import type { SharedObject } from './shared-object.ts';
-import { symbolName, use } from './symbol-index.ts';
+import { type SymbolIndex, symbolName, use } from './symbol-index.ts';
 import {
   assertEffortLeft,
   definitionIn,
   findDefinition,
   type LookupEffort,
+  libraryNamedBy,
   mayDefine,
   type Wanted,
   wantedBy,
@@ -79,11 +80,12 @@ export function unboundReferences(
 }
 
 /**
- * The member that a reference binds to; `null` when none defines it.
+ * The member that a reference of `user` binds to; `null` when none defines it.
  *
  * @param scope in the order in which the loader looks.
  */
 export function bindReference(
+  user: Member,
   wanted: Wanted,
   scope: readonly Member[],
   closure: Pick<LibraryClosure, 'linker' | 'named'>,
@@ -94,7 +96,8 @@ export function bindReference(
   for (const member of scope) {
     const index = shelf.symbolsOf(member.object);
     // A program's copy of a library's data is filled from the library: the program itself is passed over.
-    const isSource = wanted.use !== use.copy || index !== wanted.index;
+    // Told by its identity: an index may have been given up meanwhile, and read again.
+    const isSource = wanted.use !== use.copy || member.object.identity !== user.object.identity;
     if (isSource && findDefinition(wanted, index, closure.linker.kind, effort) !== 0) {
       return member;
     }
@@ -125,7 +128,7 @@ function unresolvedOf(
   const found = new Map<number, UnresolvedSymbol>();
   for (const reference of remaining) {
     const wanted = wantedBy(index, reference);
-    const isBound = bindReference(wanted, closure.members, closure, shelf, effort) !== null;
+    const isBound = bindReference(member, wanted, closure.members, closure, shelf, effort) !== null;
     assertEffortLeft(effort);
     if (isBound) {
       continue;
@@ -159,39 +162,87 @@ function likelyUnbound(
   effort: LookupEffort,
 ): Uint32Array {
   const providers = [...new Set([member, ...member.needs])].filter((provider) => positions.has(provider));
-  const pairs = pairsOf(shelf);
-  if (!closure.linker.stopsAtNamedLibrary) {
-    const known = pairs.remainder(member.object, providers, closure.linker.kind);
-    if (known !== null) {
-      return known;
-    }
+  const known = knownOf(shelf);
+  if (closure.linker.stopsAtNamedLibrary) {
+    return unboundBeforeNamed(member, providers, closure, positions, known, shelf, effort);
   }
+  return (
+    known.remainder(member.object, providers, closure.linker.kind) ??
+    known.keepRemainder(
+      member.object,
+      providers,
+      closure.linker.kind,
+      unboundAmong(member, providers, closure.linker.kind, shelf, effort),
+    )
+  );
+}
+
+/** References that none of the providers defines. */
+function unboundAmong(
+  { object }: Member,
+  providers: readonly Member[],
+  linker: RunTimeLinker['kind'],
+  shelf: LibraryShelf,
+  effort: LookupEffort,
+): Uint32Array {
+  const index = shelf.symbolsOf(object);
+  const others = providers.map((provider) =>
+    provider.object.identity === object.identity ? index : shelf.symbolsOf(provider.object),
+  );
+  const named = new Map(providers.map(({ object: { soname }, name }, at) => [soname ?? name, others[at]]));
+  const undefinedIn = (other: SymbolIndex) => (reference: number) => !defines(other, index, reference, linker, effort);
+  // The library that a version names defines it, unless something is wrong.
+  const elsewhere = Uint32Array.from(index.references.symbols.keys()).filter((reference) => {
+    const other = named.get(libraryNamedBy(index, reference) ?? '');
+    return other === undefined || !defines(other, index, reference, linker, effort);
+  });
+  const unbound = others.reduce((left, other) => left.filter(undefinedIn(other)), elsewhere);
+  // What a search that was broken off did not find is not to be remembered.
+  assertEffortLeft(effort);
+  return unbound;
+}
+
+/** The same for a loader that does not look behind the library that a version names. */
+function unboundBeforeNamed(
+  member: Member,
+  providers: readonly Member[],
+  closure: SymbolScope,
+  positions: ReadonlyMap<Member, number>,
+  known: KnownDefinitions,
+  shelf: LibraryShelf,
+  effort: LookupEffort,
+): Uint32Array {
   const index = shelf.symbolsOf(member.object);
-  const count = index.references.symbols.length;
-  const bound = new Uint8Array(count);
+  const bound = new Uint8Array(index.references.symbols.length);
   const lastPosition = (reference: number): number => {
-    const last = closure.linker.stopsAtNamedLibrary ? lastInScope(wantedBy(index, reference), closure) : null;
+    const last = lastInScope(wantedBy(index, reference), closure);
     return last === null ? Number.POSITIVE_INFINITY : (positions.get(last) ?? 0);
   };
   for (const provider of providers) {
     const position = positions.get(provider) ?? 0;
-    for (const reference of pairs.defined(member.object, provider.object, closure.linker.kind, shelf, effort)) {
+    for (const reference of known.defined(member.object, provider.object, closure.linker.kind, shelf, effort)) {
       if (position <= lastPosition(reference)) {
         bound[reference] = 1;
       }
     }
   }
-  const remaining: number[] = [];
-  for (let reference = 0; reference < count; reference++) {
-    if (bound[reference] !== 1) {
-      remaining.push(reference);
-    }
+  return Uint32Array.from(bound.keys()).filter((reference) => bound[reference] === 0);
+}
+
+/** Whether an object defines what another one refers to, or itself. */
+function defines(
+  other: SymbolIndex,
+  index: SymbolIndex,
+  reference: number,
+  linker: RunTimeLinker['kind'],
+  effort: LookupEffort,
+): boolean {
+  if (!mayDefine(index, index.references.symbols[reference] ?? 0, other, effort)) {
+    return false;
   }
-  const result = Uint32Array.from(remaining);
-  if (!closure.linker.stopsAtNamedLibrary) {
-    pairs.keepRemainder(member.object, providers, closure.linker.kind, result);
-  }
-  return result;
+  const wanted = wantedBy(index, reference);
+  const isSource = wanted.use !== use.copy || index !== other;
+  return isSource && definitionIn(wanted, other, linker, effort) !== 0;
 }
 
 /** What one library defines for another, by their identities. */
@@ -203,7 +254,7 @@ interface Remainder {
 }
 
 /** What libraries define for each other, kept for as long as there is room. */
-class DefinedPairs {
+class KnownDefinitions {
   readonly #kept: Readonly<Record<RunTimeLinker['kind'], Pairs>> = { glibc: new Map(), musl: new Map() };
   /** What was left of a library's references when they were last looked up in what it needs. */
   readonly #remainders: Readonly<Record<RunTimeLinker['kind'], Map<string, Remainder>>> = {
@@ -227,12 +278,13 @@ class DefinedPairs {
     providers: readonly Member[],
     linker: RunTimeLinker['kind'],
     references: Uint32Array,
-  ): void {
+  ): Uint32Array {
     this.#makeRoom(references.byteLength + 64 * (1 + providers.length));
     this.#remainders[linker].set(user.identity, {
       providers: providers.map(({ object }) => object.identity),
       references,
     });
+    return references;
   }
 
   /** References of `user` that `provider` defines. */
@@ -248,22 +300,12 @@ class DefinedPairs {
       return known;
     }
     const index = shelf.symbolsOf(user);
-    const other = shelf.symbolsOf(provider);
-    const defined: number[] = [];
-    const { symbols } = index.references;
-    for (let reference = 0; reference < symbols.length; reference++) {
-      if (!mayDefine(index, symbols[reference] ?? 0, other, effort)) {
-        continue;
-      }
-      const wanted = wantedBy(index, reference);
-      const isSource = wanted.use !== use.copy || user.identity !== provider.identity;
-      if (isSource && definitionIn(wanted, other, linker, effort) !== 0) {
-        defined.push(reference);
-      }
-    }
+    const other = user.identity === provider.identity ? index : shelf.symbolsOf(provider);
+    const result = Uint32Array.from(index.references.symbols.keys()).filter((reference) =>
+      defines(other, index, reference, linker, effort),
+    );
     // What a search that was broken off did not find is not to be remembered.
     assertEffortLeft(effort);
-    const result = Uint32Array.from(defined);
     this.#makeRoom(result.byteLength + 64);
     const ofUser = this.#kept[linker].get(user.identity) ?? new Map<string, Uint32Array>();
     ofUser.set(provider.identity, result);
@@ -283,14 +325,10 @@ class DefinedPairs {
   }
 }
 
-const pairsByShelf = new WeakMap<LibraryShelf, DefinedPairs>();
+const knownByShelf = new WeakMap<LibraryShelf, KnownDefinitions>();
 
-function pairsOf(shelf: LibraryShelf): DefinedPairs {
-  const known = pairsByShelf.get(shelf);
-  if (known !== undefined) {
-    return known;
-  }
-  const pairs = new DefinedPairs();
-  pairsByShelf.set(shelf, pairs);
-  return pairs;
+function knownOf(shelf: LibraryShelf): KnownDefinitions {
+  const known = knownByShelf.get(shelf) ?? new KnownDefinitions();
+  knownByShelf.set(shelf, known);
+  return known;
 }

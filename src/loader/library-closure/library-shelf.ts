@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import type { ElfFile } from '../../binary/elf/elf-file.ts';
 import { encodingOf, Fields } from '../../binary/elf/encoding.ts';
-import { type FileSource, openFile } from '../../bytes/byte-source.ts';
+import { type ByteSource, type FileSource, openFile } from '../../bytes/byte-source.ts';
 import { ElfgateError, unlessDamaged } from '../../errors.ts';
 import type { FileTree, ResolvedPath } from '../../image/file-tree.ts';
 import { limits } from '../../limits.ts';
@@ -22,8 +22,9 @@ export type Opened =
 type Versions = Pick<SymbolIndex, 'versionsNeeded' | 'versionsDefined'>;
 type OnRead = (path: string, elf: ElfFile, symbols: SymbolIndex | null) => void;
 
-/** What a shelf would read from a file. */
+/** What a shelf would read from a file: plain data. */
 export interface KnownObject {
+  readonly header: PeekedHeader | string;
   readonly object: ObjectFacts;
   readonly symbols: SymbolIndex;
 }
@@ -38,6 +39,8 @@ export class LibraryShelf {
   readonly #paths = new Map<string, ResolvedPath | null>();
   readonly #objects = new Map<string, Peek>();
   readonly #symbols = new Map<string, SymbolIndex>();
+  /** Those of known objects, which somebody else holds. */
+  readonly #knownSymbols = new Map<string, SymbolIndex>();
   #symbolBytes = 0;
   readonly #versions = new Map<string, Versions>();
   #versionCount = 0;
@@ -168,6 +171,10 @@ export class LibraryShelf {
 
   /** Symbols of an object. @throws FormatError when they lie outside the file. */
   symbolsOf(object: SharedObject): SymbolIndex {
+    const early = this.#knownSymbols.get(object.identity);
+    if (early !== undefined) {
+      return early;
+    }
     const known = this.#symbols.get(object.identity);
     if (known !== undefined) {
       this.#symbols.delete(object.identity);
@@ -213,6 +220,7 @@ export class LibraryShelf {
   releaseSymbols(): void {
     this.#symbols.clear();
     this.#symbolBytes = 0;
+    this.#knownSymbols.clear();
   }
 
   /** The root's ld.so.cache as objects like this one see it; `null` when there is none. */
@@ -245,23 +253,18 @@ export class LibraryShelf {
     const open = () => this.root.open(path);
     const known = this.#known(path);
     if (known !== null) {
-      this.#keepFirst(path, known.symbols);
+      this.spend(known.symbols.bytes / symbolBytesPerStep, path);
+      this.#knownSymbols.set(path, known.symbols);
       return sharedObject(known.object, `/${path}`, path, open, () => known.symbols);
     }
     return readSharedObject(`/${path}`, path, open, (elf) => {
       // What is loaded is bound next: opening each file once more for that takes longer than binding it.
       const symbols = unlessDamaged(() => readSymbolIndex(elf));
-      if (symbols !== null) {
-        this.#keepFirst(path, symbols);
+      if (symbols !== null && !this.#symbols.has(path)) {
+        this.#keepSymbols(path, symbols);
       }
       this.#onRead(path, elf, symbols);
     });
-  }
-
-  #keepFirst(path: string, symbols: SymbolIndex): void {
-    if (!this.#symbols.has(path)) {
-      this.#keepSymbols(path, symbols);
-    }
   }
 
   #peek(path: string): Peek {
@@ -269,12 +272,16 @@ export class LibraryShelf {
     if (known !== undefined) {
       return known;
     }
+    const peek = { header: this.#known(path)?.header ?? this.#readPeek(path), object: undefined };
+    makeRoom(this.#objects, limits.shelfObjects);
+    this.#objects.set(path, peek);
+    return peek;
+  }
+
+  #readPeek(path: string): Peek['header'] {
     const source = this.root.open(path);
     try {
-      const peek = { header: readPeek(source), object: undefined };
-      makeRoom(this.#objects, limits.shelfObjects);
-      this.#objects.set(path, peek);
-      return peek;
+      return readPeek(source);
     } finally {
       source.close();
     }
@@ -386,7 +393,8 @@ interface PeekedHeader extends Platform {
 const notElf = 'invalid ELF header';
 const tooShort = 'file too short';
 
-function readPeek(source: FileSource): PeekedHeader | string {
+/** What a search for libraries looks at first. */
+export function readPeek(source: ByteSource): PeekedHeader | string {
   // Of an image's files that are no binaries only the first bytes are kept.
   if (source.size >= 52 && source.read(0, 4).readUInt32BE(0) !== 0x7f454c46) {
     return notElf;

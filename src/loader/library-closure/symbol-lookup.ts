@@ -18,15 +18,28 @@ export interface Wanted {
 /** What a reference asks for. */
 export function wantedBy(index: SymbolIndex, reference: number): Wanted {
   const symbol = index.references.symbols[reference] ?? 0;
-  // 0 is local and 1 global without a version; the names of both are absent.
-  const version = (index.versionEntries?.[symbol] ?? 0) & 0x7fff;
+  const version = versionOf(index, symbol);
   return {
     index,
     symbol,
     use: index.references.uses[reference] ?? use.data,
     version: index.versionNames[version] ?? null,
-    library: index.versionNames[version] === undefined ? null : (index.versionLibraries[version] ?? null),
+    library: libraryOf(index, version),
   };
+}
+
+/** The `library` of {@link wantedBy}, alone. */
+export function libraryNamedBy(index: SymbolIndex, reference: number): string | null {
+  return libraryOf(index, versionOf(index, index.references.symbols[reference] ?? 0));
+}
+
+// 0 is local and 1 global without a version; the names of both are absent.
+function versionOf({ versionEntries }: SymbolIndex, symbol: number): number {
+  return (versionEntries?.[symbol] ?? 0) & 0x7fff;
+}
+
+function libraryOf({ versionNames, versionLibraries }: SymbolIndex, version: number): string | null {
+  return versionNames[version] === undefined ? null : (versionLibraries[version] ?? null);
 }
 
 /** Steps that the look-ups of one closure may still take, and the file that it starts at. */

@@ -182,8 +182,25 @@ export const common: Readonly<Record<string, (bench: Bench) => Scenario>> = {
   },
 };
 
+/** So many that those of two such libraries are more than are kept at once. */
+const manySymbols = (prefix: string): string => {
+  const names = Array.from({ length: 120_000 }, (_, at) => `${prefix}_${'x'.repeat(20)}_${at}`);
+  return `asm("${names.map((name) => `.globl ${name};${name}=1`).join(';')}");`;
+};
+
 /** Scenarios of glibc alone. */
 export const ofGlibc: Readonly<Record<string, (bench: Bench) => Scenario>> = {
+  'data that a program copies from none, while its symbols are read again': (bench) => {
+    const data = bench.library('libdata.so', 'int shared = 3;');
+    const libraries = ['one', 'two'].map((name) => bench.library(`lib${name}.so`, manySymbols(name)));
+    const main = bench.program(
+      'main',
+      'extern int shared; __attribute__((weak)) void nowhere(void); int main(void) { if (nowhere) nowhere(); return shared; }',
+      [data, '-Wl,--no-as-needed', ...libraries, '-no-pie', '-fno-pie', newTags, '-Wl,-rpath,$ORIGIN'],
+    );
+    bench.library('libdata.so', 'int other = 3;');
+    return { file: main };
+  },
   'one file under two names is loaded once': (bench) => {
     const real = bench.library('libinner.so', inner, ['-Wl,-soname,libinner.so']);
     bench.link('libalias.so', 'libinner.so');
