@@ -41,3 +41,12 @@ test('digits inside text are text', (t) => {
 test('what is no JSON is no JSON', (t) => {
   t.throws(() => parseExactly('{"a":90071992547409931234'), { instanceOf: SyntaxError });
 });
+
+test('an integer is exact wherever in the text it stands', (t) => {
+  for (let before = 0; before < 40; before++) {
+    for (const integer of [2n ** 53n + 1n, -(2n ** 53n) - 1n, 10n ** 16n + 1n, 10n ** 40n + 7n]) {
+      const text = JSON.stringify('x'.repeat(before));
+      t.deepEqual(parseExactly(`[${text},${integer},1]`), ['x'.repeat(before), integer, 1]);
+    }
+  }
+});
