@@ -37,6 +37,7 @@ export function elfFacts(elf: ElfFile, options: ElfFactsOptions): ElfFacts {
   const runpath = dynamic?.runpath ?? [];
   const program = isProgram(elf);
   const hardening = readHardening(elf);
+  const rooted = rootedFacts({ ...programOf(elf), rpath, runpath }, { root: options.root, path: options.path });
   return {
     class: header.encoding.is64 ? 64 : 32,
     endian: header.encoding.littleEndian ? 'little' : 'big',
@@ -61,8 +62,14 @@ export function elfFacts(elf: ElfFile, options: ElfFactsOptions): ElfFacts {
     comment: [...elf.comment()],
     hashStyles: dynamic === null ? [] : [...hashStyles(dynamic)],
     relocations: dynamic === null ? { rel: 0, rela: 0, relr: 0 } : countRelocations(header, dynamic, elf.memory),
-    ...hardening,
-    ...rootedFacts({ ...programOf(elf), rpath, runpath }, { root: options.root, path: options.path }),
+    // Field by field: taking over a whole object behind other fields is slow.
+    relro: hardening.relro,
+    executableStack: hardening.executableStack,
+    positionIndependent: hardening.positionIndependent,
+    stackProtector: hardening.stackProtector,
+    fortified: hardening.fortified,
+    searchPaths: rooted.searchPaths,
+    interpreterInRoot: rooted.interpreterInRoot,
     surface: options.surface === 'read' && !program && header.type === ET.dyn ? surfaceFacts(elf, options.isGo) : null,
   };
 }

@@ -79,9 +79,10 @@ function gnuCount(header: ElfHeader, memory: MemoryImage, address: number): numb
   // Chains are a few entries long, so that a few are read first; one that is far longer is a chain without an end.
   for (const most of [usualChainBytes, longestChainBytes]) {
     const chain = words32(chainFrom(memory, lastChainAt, most), header.encoding);
-    const end = chain.findIndex((value) => (value & 1) === 1);
-    if (end !== -1) {
-      return last + end + 1;
+    for (let entry = 0; entry < chain.length; entry++) {
+      if (((chain[entry] ?? 0) & 1) === 1) {
+        return last + entry + 1;
+      }
     }
   }
   throw new FormatError(memory.offsetOf(lastChainAt) ?? 0, 'the last chain of the GNU hash table does not end');

@@ -20,15 +20,22 @@ export class MemoryImage {
   /** @throws FormatError when more segments overlap than any linker writes. */
   constructor(source: ByteSource, segments: readonly Segment[]) {
     this.#source = source;
-    // Addresses above 2^53 are not exact as numbers; no user process maps them (kernels do).
-    const loads = segments.filter(
-      ({ type, address, fileBytes }) => type === PT.load && fileBytes > 0 && Number.isSafeInteger(address),
-    );
-    const sorted = loads.toSorted((left, right) => left.address - right.address);
-    this.#overlap = sorted.some((segment, index) => {
-      const next = sorted[index + 1];
-      return next !== undefined && next.address < segment.address + segment.fileBytes;
-    });
+    const loads: Segment[] = [];
+    let isSorted = true;
+    for (const segment of segments) {
+      // Addresses above 2^53 are not exact as numbers; no user process maps them (kernels do).
+      if (segment.type === PT.load && segment.fileBytes > 0 && Number.isSafeInteger(segment.address)) {
+        isSorted &&= loads.length === 0 || (loads[loads.length - 1]?.address ?? 0) <= segment.address;
+        loads.push(segment);
+      }
+    }
+    const sorted = isSorted ? loads : loads.toSorted((left, right) => left.address - right.address);
+    let overlap = false;
+    for (let index = 1; index < sorted.length && !overlap; index++) {
+      const [segment, next] = [sorted[index - 1], sorted[index]];
+      overlap = segment !== undefined && next !== undefined && next.address < segment.address + segment.fileBytes;
+    }
+    this.#overlap = overlap;
     this.#loads = this.#overlap ? loads : sorted;
     const first = loads[0];
     if (this.#overlap && first !== undefined && loads.length > limits.overlappingSegments) {
@@ -72,8 +79,9 @@ export class MemoryImage {
    * @throws FormatError when it is not all inside one loadable segment; `what` names it.
    */
   offsetOfAll(address: number, length: number, what: string): number {
-    const offset = this.offsetOf(address);
-    if (offset === null || length > this.bytesFrom(address)) {
+    const segment = this.#segmentOf(address);
+    const offset = segment === null ? null : segment.offset + (address - segment.address);
+    if (segment === null || offset === null || length > segment.address + segment.fileBytes - address) {
       throw new FormatError(
         offset ?? 0,
         `${what}: ${length} bytes at address 0x${address.toString(16)} are not inside any loadable segment`,

@@ -77,13 +77,15 @@ function readNotesOf(source: ByteSource, header: ElfHeader, place: NotePlace, no
   // GNU property notes of 64-bit files are aligned to 8, all others to 4, whatever p_align says below that.
   const alignment = place.alignment === 8 ? 8 : 4;
   const end = place.offset + place.bytes;
+  const bytes = source.read(place.offset, place.bytes);
+  const fields = new Fields(bytes, header.encoding);
   let at = place.offset;
   // Padding is counted from the start of the note, as glibc and readelf do, and not from that of the file.
   while (at + 12 <= end) {
-    const fields = new Fields(source.read(at, 12), header.encoding);
-    const ownerBytes = fields.u32(0);
-    const descriptionBytes = fields.u32(4);
-    const type = fields.u32(8);
+    const within = at - place.offset;
+    const ownerBytes = fields.u32(within);
+    const descriptionBytes = fields.u32(within + 4);
+    const type = fields.u32(within + 8);
     const descriptionAt = at + aligned(12 + ownerBytes, alignment);
     if (descriptionAt + descriptionBytes > end) {
       throw new FormatError(
@@ -91,12 +93,17 @@ function readNotesOf(source: ByteSource, header: ElfHeader, place: NotePlace, no
         `a note with ${ownerBytes} bytes of owner and ${descriptionBytes} of description ends outside its segment`,
       );
     }
-    const owner = source.read(at + 12, ownerBytes);
-    const terminator = owner.indexOf(0);
+    const ownerAt = within + 12;
+    const terminator = bytes.indexOf(0, ownerAt);
+    const description = descriptionAt - place.offset;
     notes.push({
-      owner: owner.toString('latin1', 0, terminator === -1 ? ownerBytes : terminator),
+      owner: bytes.toString(
+        'latin1',
+        ownerAt,
+        Math.min(terminator === -1 ? bytes.length : terminator, ownerAt + ownerBytes),
+      ),
       type,
-      description: source.read(descriptionAt, descriptionBytes),
+      description: bytes.subarray(description, description + descriptionBytes),
       at,
     });
     if (notes.length > limits.notes) {

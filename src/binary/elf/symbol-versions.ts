@@ -107,8 +107,9 @@ function readNeeded(header: ElfHeader, dynamic: DynamicSection, memory: MemoryIm
     // Elfxx_Verneed: version, number of entries, file name, offset of the first entry, offset of the next record.
     const fields = new Fields(memory.read(address, 16, 'a record of needed versions'), header.encoding);
     const library = dynamic.strings.at(fields.u32(4));
+    const entryCount = fields.u16(2);
     let entryAddress = address + fields.u32(8);
-    for (let entry = 0; entry < fields.u16(2); entry++) {
+    for (let entry = 0; entry < entryCount; entry++) {
       // Elfxx_Vernaux: hash, flags, index, name, offset of the next entry.
       const aux = new Fields(memory.read(entryAddress, 16, 'a needed version'), header.encoding);
       versions.push({
@@ -118,17 +119,18 @@ function readNeeded(header: ElfHeader, dynamic: DynamicSection, memory: MemoryIm
         weak: (aux.u16(4) & 2) !== 0,
         hash: aux.u32(0),
       });
-      assertNotTooMany(versions.length, memory.offsetOf(entryAddress));
-      if (aux.u32(12) === 0) {
+      assertNotTooMany(versions.length, entryAddress, memory);
+      const next = aux.u32(12);
+      if (next === 0) {
         break;
       }
       // glibc follows the chain, and readers of sections the count: a file in which they differ misleads one of them.
-      if (entry + 1 === fields.u16(2)) {
+      if (entry + 1 === entryCount) {
         throw new FormatError(memory.offsetOf(entryAddress) ?? 0, `more than the ${entry + 1} needed versions counted`);
       }
-      entryAddress += aux.u32(12);
+      entryAddress += next;
     }
-    assertNotTooMany(record, memory.offsetOf(address));
+    assertNotTooMany(record, address, memory);
     if (fields.u32(12) === 0) {
       break;
     }
@@ -163,7 +165,7 @@ function readDefined(
       const aux = new Fields(memory.read(nameAddress, 8, 'the name of a version definition'), header.encoding);
       names.push(dynamic.strings.at(aux.u32(0)));
       namesRead += 1;
-      assertNotTooMany(namesRead, memory.offsetOf(nameAddress));
+      assertNotTooMany(namesRead, nameAddress, memory);
       if (aux.u32(4) === 0) {
         break;
       }
@@ -177,7 +179,7 @@ function readDefined(
     } else if (version !== undefined) {
       defined.push({ version, index, parents, hash: fields.u32(8) });
     }
-    assertNotTooMany(record, memory.offsetOf(address));
+    assertNotTooMany(record, address, memory);
     if (fields.u32(16) === 0) {
       break;
     }
@@ -187,8 +189,11 @@ function readDefined(
 }
 
 // Records are linked by offsets and may overlap, so that a small table can hold the same ones over and over.
-function assertNotTooMany(count: number, offset: number | null): void {
+function assertNotTooMany(count: number, address: number, memory: MemoryImage): void {
   if (count > limits.versionRecords) {
-    throw new FormatError(offset ?? 0, `more than ${limits.versionRecords} version records: they overlap or lie`);
+    throw new FormatError(
+      memory.offsetOf(address) ?? 0,
+      `more than ${limits.versionRecords} version records: they overlap or lie`,
+    );
   }
 }
