@@ -21,6 +21,8 @@ export interface BinaryOptions {
   /** Whether the caller named this very file, and not a directory above it. */
   readonly named: boolean;
   readonly symbols: 'listed' | 'counted';
+  /** Whether the caller is going to ask for relocations, which facts hardly need. */
+  readonly asksForRelocations?: boolean;
 }
 
 /** One binary: its facts, and the readers that relations to other binaries are worked out with. */
@@ -60,6 +62,9 @@ export function inspectBinary(source: ByteSource, options: BinaryOptions): Inspe
     return { facts: { ...common, format, role, elf: null, go: null, libc: null }, elf: null, hashes: null };
   }
   const elf = new ElfFile(source);
+  if (options.asksForRelocations === true) {
+    elf.surveyRelocationsFirst();
+  }
   const go = elf.header.machine === EM.bpf ? null : readGoFile(elf);
   const goOf = go === null ? null : goFacts(elf, go);
   const facts: BinaryFacts = {

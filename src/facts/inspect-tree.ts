@@ -84,18 +84,25 @@ export function inspectAlone(
   source: ByteSource,
   path: string,
   symbols: InspectOptions['symbols'],
-  meanwhile: (elf: ElfFile) => void = () => {},
+  meanwhile?: (elf: ElfFile) => void,
 ): EarlyFacts {
   try {
     if (formatOf(source) === null) {
       return null;
     }
     return withWholeInLentMemory(source, (lent) => {
-      const binary = inspectBinary(lent, { path, root: null, role: null, named: false, symbols });
+      const binary = inspectBinary(lent, {
+        path,
+        root: null,
+        role: null,
+        named: false,
+        symbols,
+        asksForRelocations: meanwhile !== undefined,
+      });
       // The file is closed after this: what later steps need of it is read now, and nothing holds on to its bytes.
       const hashes = binary.hashes === null ? null : { ...binary.hashes };
       if (binary.elf !== null) {
-        meanwhile(binary.elf);
+        meanwhile?.(binary.elf);
       }
       return { facts: binary.facts, elf: null, hashes };
     });

@@ -156,7 +156,7 @@ const auxiliaryTag = 0x7ffffffd;
 const filterTag = 0x7fffffff;
 
 function namesOf(dynamic: DynamicSection | null, tag: number): readonly string[] {
-  return dynamic === null
+  return dynamic === null || !dynamic.values.has(tag)
     ? []
     : dynamic.entries.filter((entry) => entry.tag === tag).map(({ value }) => dynamic.strings.at(value));
 }

@@ -50,7 +50,10 @@ function readGnu(header: ElfHeader, memory: MemoryImage, address: number, symbol
   const { encoding } = header;
   const what = 'the GNU hash table';
   const head = new Fields(memory.read(address, 16, what), encoding);
-  const [bucketCount, firstSymbol, filterWords, shift] = [head.u32(0), head.u32(4), head.u32(8), head.u32(12)];
+  const bucketCount = head.u32(0);
+  const firstSymbol = head.u32(4);
+  const filterWords = head.u32(8);
+  const shift = head.u32(12);
   const filterBytes = filterWords * encoding.addressBytes;
   const chainLength = Math.max(0, symbolCount - firstSymbol);
   const available = memory.bytesFrom(address) - 16 - filterBytes - bucketCount * 4;
