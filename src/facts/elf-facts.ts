@@ -133,10 +133,14 @@ function versionsNeeded(elf: ElfFile): Record<string, string[]> {
   const byLibrary = new Map<string, string[]>();
   for (const { library, version } of elf.symbolVersions?.needed ?? []) {
     const versions = byLibrary.get(library) ?? [];
-    versions.push(version);
-    byLibrary.set(library, versions);
+    if (versions.push(version) === 1) {
+      byLibrary.set(library, versions);
+    }
   }
-  return Object.fromEntries([...byLibrary].map(([library, versions]) => [library, versions.sort()]));
+  for (const versions of byLibrary.values()) {
+    versions.sort();
+  }
+  return Object.fromEntries(byLibrary);
 }
 
 function surfaceFacts(elf: ElfFile, isGo: boolean): ElfFacts['surface'] {

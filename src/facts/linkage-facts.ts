@@ -466,14 +466,16 @@ function initialiserCycles(
   }));
 }
 
+const dlopenName = Buffer.from('dlopen\0');
+
 /** Libraries that an object may open while it is initialised. */
 export function opensOf(elf: ElfFile): InitialiserOpens['opens'] {
   const { dynamicSymbols } = elf;
   // Most do not: one search of the names spares decoding them all.
-  const starts = dynamicSymbols?.strings.offsetsOf('dlopen\0');
-  if (dynamicSymbols === null || starts === undefined || starts.size === 0) {
+  if (dynamicSymbols === null || !dynamicSymbols.strings.bytes.includes(dlopenName)) {
     return [];
   }
+  const starts = dynamicSymbols.strings.offsetsOf('dlopen\0');
   const importsDlopen = dynamicSymbols.imports.some((index) => starts.has(dynamicSymbols.nameOffset(index)));
   return importsDlopen && runsOwnInitialisers(elf) ? sharedObjectNames(elf) : [];
 }

@@ -59,9 +59,11 @@ function protectionMarks(elf: ElfFile): { readonly stackProtector: boolean; read
   };
   const dynamic = elf.dynamicSymbols;
   if (dynamic !== null && dynamic.length > 1) {
+    const { imports, nameOffsets } = dynamic;
     const { bytes } = dynamic.strings;
-    for (const index of dynamic.imports) {
-      const start = dynamic.nameOffset(index);
+    for (let at = 0; at < imports.length; at++) {
+      const index = imports[at] ?? 0;
+      const start = nameOffsets[index] ?? 0;
       // All of these names begin with two underscores: decoding the others would take longer than the rest of it.
       if (bytes[start] === underscore && bytes[start + 1] === underscore) {
         look(dynamic.name(index));

@@ -42,16 +42,20 @@ export function readNotes(
     }
     places.push(place);
   };
-  for (const { type, offset, fileBytes, alignment, at } of segments) {
-    if (type === PT.note) {
+  for (const segment of segments) {
+    if (segment.type === PT.note) {
+      const { offset, fileBytes, alignment, at } = segment;
       add({ offset, bytes: fileBytes, alignment, at });
     }
   }
   const covered = places.map(({ offset, bytes }) => ({ from: offset, to: offset + bytes }));
-  for (const { type, flags, offset, size, alignment, at } of sections) {
+  for (const section of sections) {
     // Notes outside the memory of a program, such as .note.stapsdt, are for debuggers.
-    const wanted = type === SHT.note && (segments.length === 0 || (flags & SHF.alloc) !== 0);
-    if (wanted && !covered.some(({ from, to }) => from <= offset && offset + size <= to)) {
+    if (section.type !== SHT.note || (segments.length > 0 && (section.flags & SHF.alloc) === 0)) {
+      continue;
+    }
+    const { offset, size, alignment, at } = section;
+    if (!covered.some(({ from, to }) => from <= offset && offset + size <= to)) {
       add({ offset, bytes: size, alignment, at });
     }
   }

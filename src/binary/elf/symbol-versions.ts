@@ -64,8 +64,8 @@ export function readSymbolVersions(
   const needed = readNeeded(header, dynamic, memory);
   const { base, defined } = readDefined(header, dynamic, memory);
   const entries = new Fields(memory.read(indexes, symbolCount * 2, 'the symbol version table'), header.encoding);
-  const neededByIndex = new Map(needed.map((version) => [version.index, version]));
-  const definedByIndex = new Map(defined.map((version) => [version.index, version]));
+  // Few files are asked for the version of a symbol.
+  let byIndex: VersionsByIndex | undefined;
   return {
     needed,
     defined,
@@ -76,11 +76,15 @@ export function readSymbolVersions(
       if (number <= 1) {
         return null;
       }
-      const ofNeed = neededByIndex.get(number);
+      byIndex ??= {
+        needed: new Map(needed.map((version) => [version.index, version])),
+        defined: new Map(defined.map((version) => [version.index, version])),
+      };
+      const ofNeed = byIndex.needed.get(number);
       if (ofNeed !== undefined) {
         return { version: ofNeed.version, library: ofNeed.library, default: false };
       }
-      const ofDefinition = definedByIndex.get(number);
+      const ofDefinition = byIndex.defined.get(number);
       if (ofDefinition !== undefined) {
         return { version: ofDefinition.version, library: null, default: (entry & 0x8000) === 0 };
       }
@@ -93,6 +97,11 @@ export function readSymbolVersions(
       );
     },
   };
+}
+
+interface VersionsByIndex {
+  readonly needed: ReadonlyMap<number, NeededVersion>;
+  readonly defined: ReadonlyMap<number, DefinedVersion>;
 }
 
 function readNeeded(header: ElfHeader, dynamic: DynamicSection, memory: MemoryImage): readonly NeededVersion[] {

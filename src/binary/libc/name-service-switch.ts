@@ -94,10 +94,10 @@ function importedLookups(elf: ElfFile): readonly string[] {
   if (symbols === null || symbols.imports.length === 0) {
     return [];
   }
-  const { imports } = symbols;
+  const { imports, nameOffsets } = symbols;
   const starts = new Uint32Array(imports.length);
   for (let index = 0; index < starts.length; index++) {
-    starts[index] = symbols.nameOffset(imports[index] ?? 0);
+    starts[index] = nameOffsets[imports[index] ?? 0] ?? 0;
   }
   // Nearly no file imports one of these, and all have imports: only names of the same hash are decoded.
   const hashes = symbols.strings.hashesOf(starts);
