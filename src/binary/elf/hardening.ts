@@ -64,8 +64,9 @@ function protectionMarks(elf: ElfFile): { readonly stackProtector: boolean; read
     for (let at = 0; at < imports.length; at++) {
       const index = imports[at] ?? 0;
       const start = nameOffsets[index] ?? 0;
-      // All of these names begin with two underscores: decoding the others would take longer than the rest of it.
-      if (bytes[start] === underscore && bytes[start + 1] === underscore) {
+      // All of these names begin with two underscores: decoding the others would take longer than the rest of it. One that
+      // lies outside of the table is an error, and no name without a mark.
+      if (start >= bytes.length || (bytes[start] === underscore && bytes[start + 1] === underscore)) {
         look(dynamic.name(index));
       }
     }
