@@ -1,10 +1,11 @@
+import { closeSync, readSync } from 'node:fs';
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { extract, type Header } from 'tar-stream';
 import { ElfgateError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { openRegular, type StoredFiles, streamOf } from './stored-files.ts';
+import { type OpenFile, openRegular, type StoredFiles, streamOf } from './stored-files.ts';
 
 interface ArchivedFile {
   /** Of its first byte in the archive. */
@@ -34,7 +35,7 @@ export async function archiveFiles(path: string): Promise<StoredFiles> {
         throw new ElfgateError('not-found', `${path}: holds no ${name}`);
       }
       const wanted = Math.min(length ?? found.size, found.size);
-      return wanted === 0 ? Readable.from([]) : streamOf(await openArchive(path), found.offset, wanted);
+      return wanted === 0 ? Readable.from([]) : streamOf(openArchive(path), found.offset, wanted);
     },
   };
 }
@@ -42,7 +43,7 @@ export async function archiveFiles(path: string): Promise<StoredFiles> {
 async function indexOf(path: string): Promise<{ files: Map<string, ArchivedFile>; links: Map<string, string> }> {
   const files = new Map<string, ArchivedFile>();
   const links = new Map<string, string>();
-  await refuseCompressed(path);
+  refuseCompressed(path);
   const entries = extract();
   let count = 0;
   entries.on('entry', (header: Header & { readonly byteOffset?: number }, body, next) => {
@@ -68,7 +69,7 @@ async function indexOf(path: string): Promise<{ files: Map<string, ArchivedFile>
     body.resume();
   });
   try {
-    await pipeline(streamOf(await openArchive(path), 0, undefined), entries);
+    await pipeline(streamOf(openArchive(path), 0, undefined), entries);
   } catch (cause) {
     throw cause instanceof ElfgateError
       ? cause
@@ -77,23 +78,23 @@ async function indexOf(path: string): Promise<{ files: Map<string, ArchivedFile>
   return { files, links };
 }
 
-async function refuseCompressed(path: string): Promise<void> {
-  const file = await openArchive(path);
+function refuseCompressed(path: string): void {
+  const { descriptor } = openArchive(path);
   try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, 0);
-    const start = buffer.subarray(0, bytesRead).toString('hex');
+    const bytes = Buffer.alloc(4);
+    const start = bytes.subarray(0, readSync(descriptor, bytes, 0, 4, 0)).toString('hex');
     if (start.startsWith('1f8b') || start === '28b52ffd') {
       throw new ElfgateError('unsupported-format', `${path}: the archive is compressed`, {
         hint: start.startsWith('1f8b') ? `gunzip ${path}` : `unzstd ${path}`,
       });
     }
   } finally {
-    await file.close();
+    closeSync(descriptor);
   }
 }
 
-async function openArchive(path: string) {
-  const file = await openRegular(path);
+function openArchive(path: string): OpenFile {
+  const file = openRegular(path);
   if (file === null) {
     throw new ElfgateError('unreadable', `${path}: there is no such file or directory`, { hint: 'check the path' });
   }

@@ -1,5 +1,4 @@
-import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { closeSync, constants, createReadStream, fstatSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { ElfgateError } from '../errors.ts';
@@ -19,15 +18,14 @@ export function directoryFiles(directory: string): StoredFiles {
   return {
     name: directory,
     async sizeOf(path) {
-      const file = await openRegular(join(directory, path));
-      try {
-        return file === null ? null : (await file.stat()).size;
-      } finally {
-        await file?.close();
+      const file = openRegular(join(directory, path));
+      if (file !== null) {
+        closeSync(file.descriptor);
       }
+      return file?.size ?? null;
     },
     async stream(path, length) {
-      const file = await openRegular(join(directory, path));
+      const file = openRegular(join(directory, path));
       if (file === null) {
         throw new ElfgateError('not-found', `${join(directory, path)}: there is no such file`);
       }
@@ -36,21 +34,32 @@ export function directoryFiles(directory: string): StoredFiles {
   };
 }
 
+/** A file of this machine that is open, until {@link streamOf} or its owner closes it. */
+export interface OpenFile {
+  readonly descriptor: number;
+  readonly size: number;
+}
+
 /** A part of an open file as a stream, which closes the file at its end. @param length all of it unless given. */
-export function streamOf(file: FileHandle, start: number, length: number | undefined): Readable {
-  return file.createReadStream({
+export function streamOf({ descriptor }: OpenFile, start: number, length: number | undefined): Readable {
+  return createReadStream('', {
+    fd: descriptor,
     start,
     ...(length === undefined ? {} : { end: start + Math.max(0, length - 1) }),
     highWaterMark: 1_048_576,
   });
 }
 
-/** Opens a regular file; null when there is none. @throws ElfgateError `unreadable` */
-export async function openRegular(path: string): Promise<FileHandle | null> {
-  let file: FileHandle;
+/**
+ * Opens a regular file; null when there is none. Not by `node:fs/promises`, which takes nine milliseconds to load.
+ *
+ * @throws ElfgateError `unreadable`
+ */
+export function openRegular(path: string): OpenFile | null {
+  let descriptor: number;
   try {
     // O_NONBLOCK keeps a named pipe from blocking before it is recognised as no regular file.
-    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
     if (code === 'ENOENT' || code === 'ENOTDIR') {
@@ -58,11 +67,12 @@ export async function openRegular(path: string): Promise<FileHandle | null> {
     }
     throw new ElfgateError('unreadable', `${path}: cannot be read (${code})`, { cause });
   }
-  if (!(await file.stat()).isFile()) {
-    await file.close();
+  const status = fstatSync(descriptor);
+  if (!status.isFile()) {
+    closeSync(descriptor);
     throw new ElfgateError('unreadable', `${path}: not a regular file`);
   }
-  return file;
+  return { descriptor, size: status.size };
 }
 
 /** A whole file in memory. @throws ElfgateError `not-found`, `limit` when it has more than `most` bytes. */
