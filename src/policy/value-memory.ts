@@ -16,7 +16,7 @@ export interface ValueMemory {
   /** Whether a value is a text of the module itself, which stays where it is for as long as there is the instance. */
   isConstantText(address: number): boolean;
   /**
-   * The JSON of a value, as `opa_json_dump` writes it, where it is not long and holds nothing rare: control characters, long
+   * The JSON of a value, as `opa_json_dump` writes it, where it is not far too long and holds nothing rare: control characters, long
    * numbers, and keys of objects that are no texts. The runtime hashes each key, and each item of a set with all that it
    * holds, only to step to the next.
    *
@@ -82,8 +82,10 @@ const ascii = {
   afterLast: 0x80,
 } as const;
 
-/** Bytes of the longest plain JSON. The findings of a facts document of 10 KB take two. */
+/** Bytes that are kept for plain JSON. The findings of a facts document of 10 KB take two. */
 const jsonBytes = 65_536;
+/** Bytes of the longest. Those of a Debian root take 300 KB. */
+const mostJsonBytes = 8_388_608;
 /** Levels of it. Findings have four. */
 const jsonDepth = 16;
 /** Bytes of the marks between two values: what ends the levels of one, and what begins those of the next. */
@@ -168,11 +170,19 @@ export function valueMemory(memory: WebAssembly.Memory): ValueMemory {
     }
     return true;
   };
-  const json = Buffer.alloc(jsonBytes);
+  let json = Buffer.alloc(jsonBytes);
   let jsonCount = 0;
   let jsonIsAscii = true;
   /** Whether there is room for as many bytes, and for the marks that may follow them. */
-  const jsonHasRoom = (count: number): boolean => count <= jsonBytes - jsonMarks - jsonCount;
+  const jsonHasRoom = (count: number): boolean => {
+    const wanted = jsonCount + count + jsonMarks;
+    if (wanted > json.length && wanted <= mostJsonBytes) {
+      const short = json;
+      json = Buffer.alloc(Math.min(mostJsonBytes, Math.max(wanted, 4 * short.length)));
+      json.set(short.subarray(0, jsonCount));
+    }
+    return wanted <= json.length;
+  };
   const putBytes = (source: Uint8Array, start: number, end: number): boolean => {
     if (!jsonHasRoom(end - start)) {
       return false;
@@ -413,10 +423,11 @@ export function valueMemory(memory: WebAssembly.Memory): ValueMemory {
       refresh();
       jsonCount = 0;
       jsonIsAscii = true;
-      if (!putValue(address, 0)) {
-        return null;
+      const text = putValue(address, 0) ? json.toString(jsonIsAscii ? 'latin1' : 'utf8', 0, jsonCount) : null;
+      if (json.length > jsonBytes) {
+        json = Buffer.alloc(jsonBytes);
       }
-      return json.toString(jsonIsAscii ? 'latin1' : 'utf8', 0, jsonCount);
+      return text;
     },
     terminatedText(address) {
       refresh();
