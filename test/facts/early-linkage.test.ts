@@ -16,19 +16,20 @@ test('the linkage of a root is the same whether its objects are read then or wer
     return;
   }
   const root = lab.path['debian/bookworm'];
-  const early = new Map<string, EarlyLinkage | null>();
+  const found = new Map<string, EarlyLinkage | null>();
   const expected = inspectTree(directoryTree(root), { symbols: 'counted' });
   for (const { facts } of expected.binaries) {
     const source = openFile(join(root, facts.path));
     let linkage: EarlyLinkage | null = null;
-    const found = inspectAlone(source, facts.path, 'counted', (elf) => {
+    const alone = inspectAlone(source, facts.path, 'counted', (elf) => {
       linkage = earlyLinkageOf(elf);
     });
     source.close();
-    t.false(found === null || 'code' in found);
-    // As it comes from another thread.
-    early.set(facts.path, structuredClone(linkage));
+    t.false(alone === null || 'code' in alone);
+    found.set(facts.path, linkage);
   }
+  // As it comes from another thread, which hands over what it found in several files once it is done with all of them.
+  const early = structuredClone(found);
   t.true([...early.values()].filter((linkage) => linkage !== null).length > 500);
   const paths = [...early.keys()];
   const knownTo = { all: new Set(paths), 'every other one': new Set(paths.filter((_, index) => index % 2 === 0)) };
