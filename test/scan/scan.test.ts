@@ -225,6 +225,40 @@ test('work is done several at once and given in order, up to a failure', async (
   t.deepEqual(given, [0, 1, 2]);
 });
 
+test('a result is given as soon as it is there, however long the next item is waited for', async (t) => {
+  async function* typed(): AsyncGenerator<number> {
+    yield 1;
+    yield 2;
+    await new Promise(() => {});
+  }
+  const given: number[] = [];
+  for await (const result of inOrder(typed(), 100, async (item) => item * 10)) {
+    given.push(result);
+    if (given.length === 2) {
+      break;
+    }
+  }
+  t.deepEqual(given, [10, 20]);
+});
+
+test('what cannot be listed is said at its place, behind the results of what could', async (t) => {
+  async function* broken(): AsyncGenerator<number> {
+    yield 1;
+    yield 2;
+    throw new Error('no third');
+  }
+  const given: number[] = [];
+  await t.throwsAsync(
+    async () => {
+      for await (const result of inOrder(broken(), 100, (item) => sleep(20 / item, item))) {
+        given.push(result);
+      }
+    },
+    { message: 'no third' },
+  );
+  t.deepEqual(given, [1, 2]);
+});
+
 test('a result is known again by the same policies, parameters and code only', (t) => {
   const rules = new Map([
     ['a/b', { parameters: { x: 1 } }],
