@@ -15,7 +15,7 @@ import { startEvaluatorPool } from '../../src/policy/evaluator-pool.ts';
 import { artifacts } from '../lab/lab.ts';
 import { opaPeer } from './opa-peer.ts';
 import { inTurn } from './processes.ts';
-import { promise } from './promises.ts';
+import { comparison, promise } from './promises.ts';
 
 /**
  * Proves the speed of judging facts against `opa run --server` with the same policies and the same input, over
@@ -113,7 +113,9 @@ for (const [name, measured] of [
   ['package', rebuiltByPackage],
 ] as const) {
   if (measured !== undefined && started !== undefined) {
-    promise(
+    // A checkout strips types and loads one file after the other; users run the package.
+    const promiseOf: typeof promise = name === 'checkout' && rebuiltByPackage !== undefined ? comparison : promise;
+    promiseOf(
       `policy build when nothing changed, ${name}`,
       `${measured.best.toFixed(0)} ms, Node alone ${started.best.toFixed(0)} ms`,
       'below 100 ms',
