@@ -1,5 +1,6 @@
 /** A thread of `inspection-pool.ts`: inspects one binary after the other, in order. */
 import { enableCompileCache } from 'node:module';
+import { platform, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ContentPlace } from '../image/layers/file-contents.ts';
 import type { EarlyFacts } from './inspect-tree.ts';
@@ -22,6 +23,17 @@ export interface InspectedContent {
   readonly index: number;
   readonly facts: EarlyFacts;
   readonly linkage: EarlyLinkage | null;
+}
+
+// Inflating takes longest, and what it has to wait for a processor the whole run takes longer: a fourteenth of the time of a
+// Debian root on two of them. A priority is that of a thread on Linux, and that of the process elsewhere.
+const somewhatLower = 5;
+if (platform() === 'linux') {
+  try {
+    setPriority(0, somewhatLower);
+  } catch {
+    // Where this is forbidden, all threads have the same.
+  }
 }
 
 const { symbols, compileCache } = workerData as InspectionSetup;
