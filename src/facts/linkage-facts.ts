@@ -1,6 +1,6 @@
 import { ElfFile } from '../binary/elf/elf-file.ts';
 import { isProgram } from '../binary/elf/hardening.ts';
-import { encodeName } from '../binary/elf/string-table.ts';
+import { encodeName, gnuHash } from '../binary/elf/string-table.ts';
 import { withLentMemory } from '../bytes/lent-memory.ts';
 import { ElfgateError, type FormatError, unlessDamaged } from '../errors.ts';
 import type { FileTree } from '../image/file-tree.ts';
@@ -11,7 +11,7 @@ import { findInitialiserCycles, type InitialiserOpens, sharedObjectNames } from 
 import { type KnownObject, LibraryShelf, readPeek } from '../loader/library-closure/library-shelf.ts';
 import { type Resolution, resolveFile } from '../loader/library-closure/resolution.ts';
 import { objectFactsOf } from '../loader/library-closure/shared-object.ts';
-import { gnuHash, readHashTable } from '../loader/library-closure/symbol-hash.ts';
+import { readHashTable } from '../loader/library-closure/symbol-hash.ts';
 import { measureName, readSymbolIndex, type SymbolIndex } from '../loader/library-closure/symbol-index.ts';
 import type { InspectedBinary } from './binary-facts.ts';
 import { hiddenReferencesInTree, type UnansweredObject } from './hidden-reference-facts.ts';

@@ -24,13 +24,23 @@ export function words32(bytes: Buffer, { littleEndian }: Encoding): Uint32Array 
   return new Uint32Array(buffer, byteOffset, length >>> 2);
 }
 
+export interface WordOrder {
+  readonly low: number;
+  readonly high: number;
+}
+
 /** Where in a field of 64 bits the words of {@link words32} with its lower and its upper half stand. */
-export function wordOrder({ littleEndian }: Encoding): readonly [number, number] {
+export function wordOrder({ littleEndian }: Encoding): WordOrder {
   return littleEndian ? lowFirst : highFirst;
 }
 
-const lowFirst = [0, 1] as const;
-const highFirst = [1, 0] as const;
+const lowFirst = { low: 0, high: 1 } as const;
+const highFirst = { low: 1, high: 0 } as const;
+
+/** A field of 64 bits that begins at a word of {@link words32}; above 2^53 the nearest number. */
+export function word64(words: Uint32Array, at: number, { low, high }: WordOrder): number {
+  return (words[at + low] ?? 0) + (words[at + high] ?? 0) * 0x1_0000_0000;
+}
 
 /** The same of words of 16 bits. */
 export function words16(bytes: Buffer, { littleEndian }: Encoding): Uint16Array {

@@ -1,7 +1,7 @@
 import type { ByteSource } from '../../bytes/byte-source.ts';
 import { FormatError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
-import { wordOrder, words32 } from './encoding.ts';
+import { word64, wordOrder, words32 } from './encoding.ts';
 import type { ElfHeader } from './header.ts';
 import { SHT } from './names.ts';
 import { StringTable } from './string-table.ts';
@@ -31,7 +31,7 @@ export function readSections(source: ByteSource, header: ElfHeader): readonly Se
   const { offset, count, entryBytes } = header.sectionTable;
   const words = words32(source.read(offset, count * entryBytes), header.encoding);
   const { is64 } = header.encoding;
-  const [low, high] = wordOrder(header.encoding);
+  const order = wordOrder(header.encoding);
   const wordsEach = entryBytes / 4;
   const sections: NamedLater[] = [];
   for (let index = 0, at = 0; index < count; index++, at += wordsEach) {
@@ -40,14 +40,14 @@ export function readSections(source: ByteSource, header: ElfHeader): readonly Se
         ? {
             name: '',
             type: words[at + 1] ?? 0,
-            flags: (words[at + 2 + low] ?? 0) + (words[at + 2 + high] ?? 0) * 0x1_0000_0000,
-            address: (words[at + 4 + low] ?? 0) + (words[at + 4 + high] ?? 0) * 0x1_0000_0000,
-            offset: (words[at + 6 + low] ?? 0) + (words[at + 6 + high] ?? 0) * 0x1_0000_0000,
-            size: (words[at + 8 + low] ?? 0) + (words[at + 8 + high] ?? 0) * 0x1_0000_0000,
+            flags: word64(words, at + 2, order),
+            address: word64(words, at + 4, order),
+            offset: word64(words, at + 6, order),
+            size: word64(words, at + 8, order),
             link: words[at + 10] ?? 0,
             info: words[at + 11] ?? 0,
-            alignment: (words[at + 12 + low] ?? 0) + (words[at + 12 + high] ?? 0) * 0x1_0000_0000,
-            entryBytes: (words[at + 14 + low] ?? 0) + (words[at + 14 + high] ?? 0) * 0x1_0000_0000,
+            alignment: word64(words, at + 12, order),
+            entryBytes: word64(words, at + 14, order),
             at: offset + at * 4,
           }
         : {

@@ -1,6 +1,6 @@
 import type { ByteSource } from '../../bytes/byte-source.ts';
 import { FormatError } from '../../errors.ts';
-import { wordOrder, words32 } from './encoding.ts';
+import { word64, wordOrder, words32 } from './encoding.ts';
 import type { ElfHeader } from './header.ts';
 import { ET, PT } from './names.ts';
 import { isDebugCompanion, type Section } from './sections.ts';
@@ -27,7 +27,7 @@ export function readSegments(source: ByteSource, header: ElfHeader): readonly Se
   const { offset, count, entryBytes } = header.segmentTable;
   const words = words32(source.read(offset, count * entryBytes), header.encoding);
   const { is64 } = header.encoding;
-  const [low, high] = wordOrder(header.encoding);
+  const order = wordOrder(header.encoding);
   const segments: Segment[] = [];
   for (let index = 0, at = 0; index < count; index++, at += entryBytes / 4) {
     segments.push(
@@ -35,11 +35,11 @@ export function readSegments(source: ByteSource, header: ElfHeader): readonly Se
         ? {
             type: words[at] ?? 0,
             flags: words[at + 1] ?? 0,
-            offset: (words[at + 2 + low] ?? 0) + (words[at + 2 + high] ?? 0) * 0x1_0000_0000,
-            address: (words[at + 4 + low] ?? 0) + (words[at + 4 + high] ?? 0) * 0x1_0000_0000,
-            fileBytes: (words[at + 8 + low] ?? 0) + (words[at + 8 + high] ?? 0) * 0x1_0000_0000,
-            memoryBytes: (words[at + 10 + low] ?? 0) + (words[at + 10 + high] ?? 0) * 0x1_0000_0000,
-            alignment: (words[at + 12 + low] ?? 0) + (words[at + 12 + high] ?? 0) * 0x1_0000_0000,
+            offset: word64(words, at + 2, order),
+            address: word64(words, at + 4, order),
+            fileBytes: word64(words, at + 8, order),
+            memoryBytes: word64(words, at + 10, order),
+            alignment: word64(words, at + 12, order),
             at: offset + at * 4,
           }
         : {

@@ -81,7 +81,7 @@ export class StringTable {
   }
 
   /**
-   * Hashes of names, as DT_GNU_HASH has them but as signed numbers. In a loop of its own and without a call for each: a short
+   * {@link gnuHash} of many names, as signed numbers. In a loop of its own and without a call for each: a short
    * run is over before a compiler has made anything longer fast.
    *
    * @throws FormatError as {@link at} does.
@@ -142,13 +142,14 @@ export class StringTable {
   }
 }
 
-/** What {@link StringTable.hashesOf} gives for a name of ASCII. */
-export function hashOfName(name: string): number {
+/** Hash of a name in a string table, as DT_GNU_HASH has it (h * 33 + c from 5381). */
+export function gnuHash(strings: Uint8Array, start: number): number {
   let hash = 5381;
-  for (let index = 0; index < name.length; index++) {
-    hash = ((hash << 5) + hash + name.charCodeAt(index)) | 0;
+  for (let at = start; at < strings.length && strings[at] !== 0; at++) {
+    // Signed until the end: half of the unsigned values are no small integers, each of which would be allocated.
+    hash = (Math.imul(hash, 33) + (strings[at] ?? 0)) | 0;
   }
-  return hash;
+  return hash >>> 0;
 }
 
 // Sections, versions and libraries have the same few names in each file of a root: decoding one takes as long as comparing

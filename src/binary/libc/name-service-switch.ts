@@ -1,6 +1,6 @@
 import type { ElfFile } from '../elf/elf-file.ts';
 import { SHN, STT } from '../elf/names.ts';
-import { hashOfName } from '../elf/string-table.ts';
+import { gnuHash } from '../elf/string-table.ts';
 import type { FunctionNames } from '../go/function-names.ts';
 import { type CLibrary, findTexts } from './c-library.ts';
 
@@ -26,7 +26,7 @@ const lookups = new Set(
   ].flatMap((line) => line.split(' ')),
 );
 
-const hashesOfLookups: ReadonlySet<number> = new Set([...lookups].map(hashOfName));
+const hashesOfLookups: ReadonlySet<number> = new Set([...lookups].map((name) => gnuHash(Buffer.from(name), 0) | 0));
 
 /** Texts of a static glibc's name service switch: its configuration and the start of its modules' names. */
 const switchMarks = ['/etc/nsswitch.conf', 'libnss_'] as const;

@@ -120,16 +120,6 @@ function column(length: number, value: (index: number) => number): Uint32Array {
   return values;
 }
 
-/** Hash of a name in a string table, as DT_GNU_HASH has it (h * 33 + c from 5381). */
-export function gnuHash(strings: Uint8Array, start: number): number {
-  let hash = 5381;
-  for (let at = start; at < strings.length && strings[at] !== 0; at++) {
-    // Signed until the end: half of the unsigned values are no small integers, each of which would be allocated.
-    hash = (Math.imul(hash, 33) + (strings[at] ?? 0)) | 0;
-  }
-  return hash >>> 0;
-}
-
 /** Hash of a name in a string table, as DT_HASH has it (gABI chapter 5, "Hash Table"). */
 export function systemVHash(strings: Uint8Array, start: number): number {
   let hash = 0;

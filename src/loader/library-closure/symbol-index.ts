@@ -3,9 +3,9 @@ import type { ElfFile } from '../../binary/elf/elf-file.ts';
 import { words16 } from '../../binary/elf/encoding.ts';
 import { DT, EM, SHN, STB, STT, STV } from '../../binary/elf/names.ts';
 import { relocationTypes } from '../../binary/elf/relocation-types.ts';
-import { decodeName } from '../../binary/elf/string-table.ts';
+import { decodeName, gnuHash } from '../../binary/elf/string-table.ts';
 import { FormatError } from '../../errors.ts';
-import { gnuHash, type HashTable, readHashTable } from './symbol-hash.ts';
+import { type HashTable, readHashTable } from './symbol-hash.ts';
 
 /** How a reference is used, which decides what may define it (glibc `elf_machine_type_class`). */
 export const use = {
@@ -238,6 +238,7 @@ function readReferences(elf: ElfFile, count: number, kinds: Uint32Array): Refere
   const weak = new Uint8Array(found);
   for (let symbol = 1, at = 0; at < found; symbol++) {
     let bits = used[symbol] ?? 0;
+    // Bit by bit, from that of `use.data` on.
     for (let each: number = use.data; bits !== 0; each++, bits >>>= 1) {
       if ((bits & 1) === 1) {
         symbols[at] = symbol;

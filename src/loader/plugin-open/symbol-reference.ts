@@ -1,5 +1,5 @@
-import { decodeName, type StringTable } from '../../binary/elf/string-table.ts';
-import { gnuHash, systemVHash } from '../library-closure/symbol-hash.ts';
+import { decodeName, gnuHash, type StringTable } from '../../binary/elf/string-table.ts';
+import { systemVHash } from '../library-closure/symbol-hash.ts';
 
 /**
  * A name that is looked up. A plugin has ten thousand of them, of which a loader sees the bytes and the hash; the text is
