@@ -1,11 +1,10 @@
-import { closeSync, readSync } from 'node:fs';
 import { posix } from 'node:path';
-import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { extract, type Header } from 'tar-stream';
 import { ElfgateError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { type OpenFile, openRegular, type StoredFiles, streamOf } from './stored-files.ts';
+import { compressionOf } from './layers/decompression.ts';
+import { type OpenFile, openRegular, readStart, type StoredFiles, streamOf } from './stored-files.ts';
 
 interface ArchivedFile {
   /** Of its first byte in the archive. */
@@ -28,14 +27,13 @@ export async function archiveFiles(path: string): Promise<StoredFiles> {
   };
   return {
     name: path,
-    sizeOf: async (name) => find(name)?.size ?? null,
-    async stream(name, length) {
+    sizeOf: (name) => find(name)?.size ?? null,
+    open(name) {
       const found = find(name);
       if (found === null) {
         throw new ElfgateError('not-found', `${path}: holds no ${name}`);
       }
-      const wanted = Math.min(length ?? found.size, found.size);
-      return wanted === 0 ? Readable.from([]) : streamOf(openArchive(path), found.offset, wanted);
+      return { ...openArchive(path), ...found };
     },
   };
 }
@@ -69,7 +67,7 @@ async function indexOf(path: string): Promise<{ files: Map<string, ArchivedFile>
     body.resume();
   });
   try {
-    await pipeline(streamOf(openArchive(path), 0, undefined), entries);
+    await pipeline(streamOf(openArchive(path)), entries);
   } catch (cause) {
     throw cause instanceof ElfgateError
       ? cause
@@ -79,17 +77,11 @@ async function indexOf(path: string): Promise<{ files: Map<string, ArchivedFile>
 }
 
 function refuseCompressed(path: string): void {
-  const { descriptor } = openArchive(path);
-  try {
-    const bytes = Buffer.alloc(4);
-    const start = bytes.subarray(0, readSync(descriptor, bytes, 0, 4, 0)).toString('hex');
-    if (start.startsWith('1f8b') || start === '28b52ffd') {
-      throw new ElfgateError('unsupported-format', `${path}: the archive is compressed`, {
-        hint: start.startsWith('1f8b') ? `gunzip ${path}` : `unzstd ${path}`,
-      });
-    }
-  } finally {
-    closeSync(descriptor);
+  const compression = compressionOf(readStart(openArchive(path), 4));
+  if (compression !== 'none') {
+    throw new ElfgateError('unsupported-format', `${path}: the archive is compressed`, {
+      hint: compression === 'gzip' ? `gunzip ${path}` : `unzstd ${path}`,
+    });
   }
 }
 

@@ -52,14 +52,27 @@ export function verifyingStream(digest: Digest, size: number | null, what: strin
       done(null, chunk);
     },
     flush(done) {
-      if (size !== null && seen !== size) {
-        done(wrongSize(what, `has ${seen} bytes where ${size} were promised`));
+      const wrong = size === null ? null : unlessOfSize(seen, size, what);
+      if (wrong !== null) {
+        done(wrong);
         return;
       }
       const found = hash.digest('hex');
       done(found === digest.slice(digest.indexOf(':') + 1) ? null : mismatch(what, digest, found));
     },
   });
+}
+
+/** @throws ElfgateError `integrity` when there are other than the bytes that were promised. */
+export function verifySize(bytes: Uint8Array, size: number, what: string): void {
+  const wrong = unlessOfSize(bytes.length, size, what);
+  if (wrong !== null) {
+    throw wrong;
+  }
+}
+
+function unlessOfSize(found: number, promised: number, what: string): ElfgateError | null {
+  return found === promised ? null : wrongSize(what, `has ${found} bytes where ${promised} were promised`);
 }
 
 function algorithmOf(digest: Digest): 'sha256' | 'sha512' {

@@ -6,10 +6,11 @@ import { archiveFiles } from './archive-files.ts';
 import { mediaTypes } from './descriptor.ts';
 import { digestOf, verifyingStream } from './digest.ts';
 import { type Image, type Layer, layerName } from './image.ts';
+import { type Compression, compressionOf } from './layers/decompression.ts';
 import { parseImageConfig } from './manifest.ts';
 import { isPlatform, type Platform } from './platform.ts';
 import { formatReference, parseReference } from './reference.ts';
-import { readStored, type StoredFiles } from './stored-files.ts';
+import { readStart, readStored, type StoredFiles, streamOf } from './stored-files.ts';
 import { noSuchPlatform } from './stored-image.ts';
 
 interface ArchivedImage {
@@ -32,15 +33,15 @@ export async function dockerArchiveImage(
   platform: Platform | null,
 ): Promise<Image> {
   const files = await archiveFiles(file);
-  if ((await files.sizeOf('manifest.json')) === null) {
+  if (files.sizeOf('manifest.json') === null) {
     throw new ElfgateError('unsupported-format', `${file}: is no docker archive: it has no manifest.json`, {
       hint: `an archive of an OCI layout is named oci-archive:${file}`,
     });
   }
-  const images = parseImages(await readStored(files, 'manifest.json', limits.manifestBytes), file);
+  const images = parseImages(readStored(files, 'manifest.json', limits.manifestBytes), file);
   const chosen = choose(images, select, file);
   const reference = `docker-archive:${file}${select === null ? '' : `:${select}`}`;
-  const configBytes = await readStored(files, chosen.config, limits.imageConfigBytes);
+  const configBytes = readStored(files, chosen.config, limits.imageConfigBytes);
   const config = parseImageConfig(configBytes, `${reference}: ${chosen.config}`);
   if (config.diffIds.length !== chosen.layers.length) {
     throw new ElfgateError(
@@ -54,7 +55,7 @@ export async function dockerArchiveImage(
   const layers: Layer[] = [];
   for (const [index, diffId] of config.diffIds.entries()) {
     const path = chosen.layers[index] ?? '';
-    const size = (await compression(files, path)) === null ? await files.sizeOf(path) : null;
+    const size = compression(files, path) === 'none' ? files.sizeOf(path) : null;
     layers.push({ index, mediaType: mediaTypes.ociLayer, digest: diffId, size, diffId });
   }
   return {
@@ -70,31 +71,24 @@ export async function dockerArchiveImage(
       const what = `${reference}: ${layerName(layer)}`;
       const path = chosen.layers[layer.index] ?? '';
       const verified = verifyingStream(layer.digest, layer.size, what);
-      return expanded(await files.stream(path), await compression(files, path), verified, what);
+      return expanded(streamOf(files.open(path)), compression(files, path), verified, what);
     },
   };
 }
 
-type Compression = 'gzip' | 'zstd';
-
 /** How a layer is compressed, which the archive does not say. crane compresses them, docker does not. */
-async function compression(files: StoredFiles, path: string): Promise<Compression | null> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of await files.stream(path, 4)) {
-    chunks.push(chunk);
-  }
-  const start = Buffer.concat(chunks).toString('hex');
-  return start.startsWith('1f8b') ? 'gzip' : start === '28b52ffd' ? 'zstd' : null;
+function compression(files: StoredFiles, path: string): Compression {
+  return compressionOf(readStart(files.open(path), 4));
 }
 
 function expanded(
   stored: Readable,
-  how: Compression | null,
+  how: Compression,
   verified: ReturnType<typeof verifyingStream>,
   what: string,
 ): Readable {
   // pipeline hands each end's failure to the other; who reads the result sees it there.
-  if (how === null) {
+  if (how === 'none') {
     return pipeline(stored, verified, () => {});
   }
   const expander = how === 'gzip' ? createGunzip() : createZstdDecompress();

@@ -3,9 +3,9 @@ import { ElfgateError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { ContentStore, StoredManifest } from './content-store.ts';
 import { type Descriptor, mediaTypes } from './descriptor.ts';
-import { type Digest, isDigest, verifyBytes, verifyingStream } from './digest.ts';
+import { type Digest, isDigest, verifyBytes, verifyingStream, verifySize } from './digest.ts';
 import { artifactOf, mediaTypeOf, parseIndex, subjectOf } from './manifest.ts';
-import { readStored, type StoredFiles } from './stored-files.ts';
+import { readStored, type StoredFiles, streamOf } from './stored-files.ts';
 
 const tagAnnotation = 'org.opencontainers.image.ref.name';
 
@@ -15,20 +15,18 @@ const tagAnnotation = 'org.opencontainers.image.ref.name';
  * @param name for messages: `oci:DIR`.
  * @throws ElfgateError `unsupported-format` when it is none.
  */
-export async function layoutStore(files: StoredFiles, name: string): Promise<ContentStore & LayoutIndex> {
-  if ((await files.sizeOf('index.json')) === null) {
+export function layoutStore(files: StoredFiles, name: string): ContentStore & LayoutIndex {
+  if (files.sizeOf('index.json') === null) {
     throw new ElfgateError('unsupported-format', `${name}: is no OCI layout: it has no index.json`);
   }
-  const index = parseIndex(await readStored(files, 'index.json', limits.manifestBytes), `${name}: index.json`);
+  const index = parseIndex(readStored(files, 'index.json', limits.manifestBytes), `${name}: index.json`);
 
-  const openBlob: ContentStore['openBlob'] = async ({ digest, size }, patience = {}, what) => {
-    const called = what ?? `${name}: blob ${digest}`;
-    patience.signal?.throwIfAborted();
-    if ((await files.sizeOf(blobPath(digest))) === null) {
-      throw new ElfgateError('not-found', `${called}: is not in the layout`);
+  const pathOf = (digest: Digest, what: string): string => {
+    const path = blobPath(digest);
+    if (files.sizeOf(path) === null) {
+      throw new ElfgateError('not-found', `${what}: is not in the layout`);
     }
-    // pipeline hands each end's failure to the other; who reads the result sees it there.
-    return pipeline(await files.stream(blobPath(digest)), verifyingStream(digest, size, called), () => {});
+    return path;
   };
 
   const resolve: ContentStore['resolve'] = async (tagOrDigest) => {
@@ -46,10 +44,10 @@ export async function layoutStore(files: StoredFiles, name: string): Promise<Con
 
   const manifest = async (tagOrDigest: string): Promise<StoredManifest> => {
     const digest: Digest = isDigest(tagOrDigest) ? tagOrDigest : (await resolve(tagOrDigest)).digest;
-    if ((await files.sizeOf(blobPath(digest))) === null) {
+    if (files.sizeOf(blobPath(digest)) === null) {
       throw new ElfgateError('not-found', `${name}: there is no manifest ${digest}`);
     }
-    const bytes = await readStored(files, blobPath(digest), limits.manifestBytes);
+    const bytes = readStored(files, blobPath(digest), limits.manifestBytes);
     const what = `${name}: manifest ${digest}`;
     verifyBytes(bytes, digest, what);
     const listed = index.find((each) => each.digest === digest);
@@ -62,16 +60,21 @@ export async function layoutStore(files: StoredFiles, name: string): Promise<Con
     index,
     resolve,
     manifest,
-    openBlob,
-    async blob(descriptor, most, patience = {}) {
-      if (descriptor.size > most) {
-        throw new ElfgateError('limit', `${name}: blob ${descriptor.digest} has more than ${most} bytes`);
+    async openBlob({ digest, size }, { signal } = {}, what = `${name}: blob ${digest}`) {
+      signal?.throwIfAborted();
+      // pipeline hands each end's failure to the other; who reads the result sees it there.
+      return pipeline(streamOf(files.open(pathOf(digest, what))), verifyingStream(digest, size, what), () => {});
+    },
+    async blob({ digest, size }, most, { signal } = {}) {
+      signal?.throwIfAborted();
+      const what = `${name}: blob ${digest}`;
+      if (size > most) {
+        throw new ElfgateError('limit', `${what} has more than ${most} bytes`);
       }
-      const chunks: Buffer[] = [];
-      for await (const chunk of await openBlob(descriptor, patience)) {
-        chunks.push(chunk);
-      }
-      return Buffer.concat(chunks);
+      const bytes = readStored(files, pathOf(digest, what), most);
+      verifySize(bytes, size, what);
+      verifyBytes(bytes, digest, what);
+      return bytes;
     },
     async referrers(digest, artifactType, patience = {}) {
       // Nothing but the index says what a layout holds; it is short.

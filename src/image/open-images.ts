@@ -35,7 +35,7 @@ export async function openImages(source: ImageSource, options: OpenImagesOptions
       const { layoutStore } = await import('./oci-layout.ts');
       const { directoryFiles } = await import('./stored-files.ts');
       const name = `oci:${source.directory}`;
-      const store = await layoutStore(directoryFiles(source.directory), name);
+      const store = layoutStore(directoryFiles(source.directory), name);
       const reference = `${name}${source.select === null ? '' : `${source.select.includes(':') ? '@' : ':'}${source.select}`}`;
       return layoutImages(store, source.select, { ...options, reference });
     }
@@ -43,7 +43,7 @@ export async function openImages(source: ImageSource, options: OpenImagesOptions
       const { archiveFiles } = await import('./archive-files.ts');
       const { layoutStore } = await import('./oci-layout.ts');
       const reference = `oci-archive:${source.file}`;
-      return layoutImages(await layoutStore(await archiveFiles(source.file), reference), null, {
+      return layoutImages(layoutStore(await archiveFiles(source.file), reference), null, {
         ...options,
         reference,
       });
