@@ -16,18 +16,22 @@ export interface InspectionPool {
   close(): void;
 }
 
+interface Member {
+  readonly thread: Worker;
+  /** Tasks that it is given next. */
+  readonly waiting: InspectionTask[];
+}
+
 /**
- * Starts one thread less than there are processors, which inflating takes, and at least one.
+ * Starts one thread less than there are processors, which inflating takes, and at least one; with the first binary, because
+ * to start them before the image is being inflated has that wait.
  *
  * Own code and not `piscina`: binaries are handed over by the hundred, in memory that is shared, and a pool that lives
  * as long as one image needs no more than this.
  */
 export function inspectionPool(symbols: InspectionSetup['symbols']): InspectionPool {
   const setup: InspectionSetup = { symbols, compileCache: getCompileCacheDir() ?? null };
-  const threads = Array.from(
-    { length: Math.max(1, availableParallelism() - 1) },
-    () => new Worker(threadFile, { workerData: setup, env: {} }),
-  );
+  const members: Member[] = [];
   const contents: FileContent[] = [];
   const found = new Map<FileContent, Omit<InspectedContent, 'index'>>();
   let symbolBytes = 0;
@@ -35,11 +39,10 @@ export function inspectionPool(symbols: InspectionSetup['symbols']): InspectionP
   // Somebody may fail before anybody waits for this.
   all.promise.catch(() => {});
   let complete = false;
-  const tasks: InspectionTask[][] = threads.map(() => []);
   const handOver = (): void => {
-    for (const [at, waiting] of tasks.entries()) {
+    for (const { thread, waiting } of members) {
       if (waiting.length > 0) {
-        threads[at]?.postMessage(waiting.splice(0));
+        thread.postMessage(waiting.splice(0));
       }
     }
   };
@@ -48,7 +51,8 @@ export function inspectionPool(symbols: InspectionSetup['symbols']): InspectionP
       all.resolve();
     }
   };
-  for (const thread of threads) {
+  const start = (): Member => {
+    const thread = new Worker(threadFile, { workerData: setup, env: {} });
     thread.on('message', (answers: readonly InspectedContent[]) => {
       for (const { index, facts, linkage } of answers) {
         const content = contents[index];
@@ -65,9 +69,10 @@ export function inspectionPool(symbols: InspectionSetup['symbols']): InspectionP
     thread.on('exit', (code) =>
       all.reject(new ElfgateError('evaluation', `a thread that inspects binaries ended with code ${code}`)),
     );
-  }
+    return { thread, waiting: [] };
+  };
   const close = (): void => {
-    for (const thread of threads.splice(0)) {
+    for (const { thread } of members.splice(0)) {
       thread.removeAllListeners('exit');
       void thread.terminate();
     }
@@ -75,11 +80,14 @@ export function inspectionPool(symbols: InspectionSetup['symbols']): InspectionP
   return {
     add(path, content) {
       const index = contents.push(content) - 1;
-      if (tasks.every((waiting) => waiting.length === 0)) {
+      if (members.length === 0) {
+        members.push(...Array.from({ length: Math.max(1, availableParallelism() - 1) }, start));
+      }
+      if (members.every(({ waiting }) => waiting.length === 0)) {
         // With all others that the same piece of a layer ends.
         queueMicrotask(handOver);
       }
-      tasks[index % tasks.length]?.push({ index, path, place: content.place() });
+      members[index % members.length]?.waiting.push({ index, path, place: content.place() });
     },
     async finish() {
       complete = true;
