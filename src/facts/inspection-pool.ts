@@ -4,7 +4,9 @@ import { Worker } from 'node:worker_threads';
 import { ElfgateError } from '../errors.ts';
 import type { FileContent } from '../image/layers/file-contents.ts';
 import { limits } from '../limits.ts';
-import type { InspectedContent, InspectionSetup, InspectionTask } from './inspection-thread.ts';
+import { rememberRemainder } from '../loader/library-closure/early-binding.ts';
+import type { SymbolIndex } from '../loader/library-closure/symbol-index.ts';
+import type { InspectedContent, InspectionAnswer, InspectionSetup, InspectionTask } from './inspection-thread.ts';
 
 /** Inspects binaries on other threads while the rest of the image is still being inflated. */
 export interface InspectionPool {
@@ -46,6 +48,10 @@ export function inspectionPool(symbols: InspectionSetup['symbols']): InspectionP
       }
     }
   };
+  const symbolsOf = (index: number): SymbolIndex | null => {
+    const content = contents[index];
+    return (content === undefined ? null : found.get(content)?.linkage?.symbols) ?? null;
+  };
   const settle = (): void => {
     if (complete && found.size === contents.length) {
       all.resolve();
@@ -53,14 +59,20 @@ export function inspectionPool(symbols: InspectionSetup['symbols']): InspectionP
   };
   const start = (): Member => {
     const thread = new Worker(threadFile, { workerData: setup, env: {} });
-    thread.on('message', (answers: readonly InspectedContent[]) => {
-      for (const { index, facts, linkage } of answers) {
+    thread.on('message', ({ inspected, bound }: InspectionAnswer) => {
+      for (const { index, facts, linkage } of inspected) {
         const content = contents[index];
         if (content !== undefined) {
           const bytes = linkage?.symbols.bytes ?? 0;
           const isKept = symbolBytes + bytes <= limits.earlySymbolBytes;
           symbolBytes += isKept ? bytes : 0;
           found.set(content, { facts, linkage: isKept ? linkage : null });
+        }
+      }
+      for (const remainder of bound) {
+        const [symbols, ...others] = [remainder.object, ...remainder.providers].map(symbolsOf);
+        if (symbols && others.every((each) => each !== null)) {
+          rememberRemainder(symbols, others, remainder);
         }
       }
       settle();

@@ -5,6 +5,12 @@ import { openFile } from '../../src/bytes/byte-source.ts';
 import { inspectAlone, inspectTree } from '../../src/facts/inspect-tree.ts';
 import { type EarlyLinkage, earlyLinkageOf } from '../../src/facts/linkage-facts.ts';
 import { directoryTree } from '../../src/image/directory.ts';
+import {
+  boundEarly,
+  EarlyBinding,
+  type EarlyRemainder,
+  rememberRemainder,
+} from '../../src/loader/library-closure/early-binding.ts';
 import { artifacts } from '../lab/lab.ts';
 
 test('the linkage of a root is the same whether its objects are read then or were read early, by another thread', async (t) => {
@@ -41,6 +47,80 @@ test('the linkage of a root is the same whether its objects are read then or wer
     t.deepEqual(linkage, expected.linkage, which);
     t.is(binaries.length, expected.binaries.length);
   }
+
+  // Their references are looked up meanwhile, by the thread that has read them, in whatever order.
+  const binding = new EarlyBinding();
+  const objects = paths.map((path) => found.get(path) ?? null);
+  for (const [number, known] of objects.entries()) {
+    if (known !== null) {
+      binding.add(number, known);
+    }
+  }
+  const remainders: EarlyRemainder[] = [];
+  for (let next = binding.next(); next !== null; next = binding.next()) {
+    remainders.push(structuredClone(next));
+  }
+  t.true(remainders.length > 500);
+  const symbolsOf = (number: number) => early.get(paths[number] ?? '')?.symbols;
+  for (const remainder of remainders) {
+    const [symbols, ...providers] = [remainder.object, ...remainder.providers].map(symbolsOf);
+    if (symbols === undefined) {
+      throw new Error('what was bound was read before');
+    }
+    rememberRemainder(
+      symbols,
+      providers.filter((provider) => provider !== undefined),
+      remainder,
+    );
+  }
+  const bound = inspectTree(directoryTree(root), {
+    symbols: 'counted',
+    earlyLinkage: (path) => early.get(path) ?? null,
+  });
+  t.deepEqual(bound.linkage, expected.linkage);
+});
+
+test('what is left of references is believed for the very libraries that they were looked up in, and for no others', async (t) => {
+  t.timeout(600_000);
+  const lab = await artifacts(['c/provider', 'c/needy-linked']);
+  if (!lab.available) {
+    t.log(`not run: ${lab.reason}`);
+    t.pass();
+    return;
+  }
+  const [needy, provider] = [lab.path['c/needy-linked'], lab.path['c/provider']].map((path) => {
+    const source = openFile(path);
+    const known = earlyLinkageOf(new ElfFile(source));
+    source.close();
+    if (known === null) {
+      throw new Error(`${path} is an object that a loader reads`);
+    }
+    return known;
+  }) as [EarlyLinkage, EarlyLinkage];
+  const binding = new EarlyBinding();
+  binding.add(7, needy);
+  t.is(binding.next(), null, 'what it needs was not seen yet');
+  binding.add(9, provider);
+  const remainders = [binding.next(), binding.next()];
+  const ofNeedy = remainders.find((remainder) => remainder?.object === 7);
+  t.deepEqual(ofNeedy?.providers, [7, 9]);
+  if (ofNeedy === undefined || ofNeedy === null) {
+    return;
+  }
+
+  const index = ({ symbols }: EarlyLinkage) => ({ name: '', index: symbols });
+  const providers = [index(needy), index(provider)];
+  rememberRemainder(
+    needy.symbols,
+    providers.map((each) => each.index),
+    ofNeedy,
+  );
+  t.deepEqual(boundEarly(needy.symbols, providers, 'glibc'), ofNeedy.references);
+  t.is(boundEarly(needy.symbols, providers, 'musl'), null);
+  t.is(boundEarly(needy.symbols, providers.slice(0, 1), 'glibc'), null);
+  t.is(boundEarly(needy.symbols, [index(needy), index(structuredClone(provider))], 'glibc'), null);
+  t.is(boundEarly(structuredClone(needy).symbols, providers, 'glibc'), null);
+  t.is(boundEarly(provider.symbols, providers, 'glibc'), null);
 });
 
 test('nothing is known early of an object that contradicts its format, or that no loader reads', async (t) => {

@@ -1,19 +1,12 @@
 import { limits } from '../../limits.ts';
 import type { LibraryClosure, Member } from './closure.ts';
+import { boundEarly } from './early-binding.ts';
 import type { LibraryShelf } from './library-shelf.ts';
 import type { RunTimeLinker } from './run-time-linker.ts';
 import type { SharedObject } from './shared-object.ts';
-import { type SymbolIndex, symbolName, use } from './symbol-index.ts';
-import {
-  assertEffortLeft,
-  definitionIn,
-  findDefinition,
-  type LookupEffort,
-  libraryNamedBy,
-  mayDefine,
-  type Wanted,
-  wantedBy,
-} from './symbol-lookup.ts';
+import { symbolName, use } from './symbol-index.ts';
+import { assertEffortLeft, findDefinition, type LookupEffort, type Wanted, wantedBy } from './symbol-lookup.ts';
+import { defines, undefinedIn } from './undefined-references.ts';
 import { checkVersions, type VersionError } from './versions.ts';
 
 export interface UnresolvedSymbol {
@@ -186,20 +179,11 @@ function unboundAmong(
   effort: LookupEffort,
 ): Uint32Array {
   const index = shelf.symbolsOf(object);
-  const others = providers.map((provider) =>
-    provider.object.identity === object.identity ? index : shelf.symbolsOf(provider.object),
-  );
-  const named = new Map(providers.map(({ object: { soname }, name }, at) => [soname ?? name, others[at]]));
-  const undefinedIn = (other: SymbolIndex) => (reference: number) => !defines(other, index, reference, linker, effort);
-  // The library that a version names defines it, unless something is wrong.
-  const elsewhere = Uint32Array.from(index.references.symbols.keys()).filter((reference) => {
-    const other = named.get(libraryNamedBy(index, reference) ?? '');
-    return other === undefined || !defines(other, index, reference, linker, effort);
-  });
-  const unbound = others.reduce((left, other) => left.filter(undefinedIn(other)), elsewhere);
-  // What a search that was broken off did not find is not to be remembered.
-  assertEffortLeft(effort);
-  return unbound;
+  const others = providers.map((provider) => ({
+    name: provider.object.soname ?? provider.name,
+    index: provider.object.identity === object.identity ? index : shelf.symbolsOf(provider.object),
+  }));
+  return boundEarly(index, others, linker) ?? undefinedIn(index, others, linker, effort);
 }
 
 /** The same for a loader that does not look behind the library that a version names. */
@@ -227,22 +211,6 @@ function unboundBeforeNamed(
     }
   }
   return Uint32Array.from(bound.keys()).filter((reference) => bound[reference] === 0);
-}
-
-/** Whether an object defines what another one refers to, or itself. */
-function defines(
-  other: SymbolIndex,
-  index: SymbolIndex,
-  reference: number,
-  linker: RunTimeLinker['kind'],
-  effort: LookupEffort,
-): boolean {
-  if (!mayDefine(index, index.references.symbols[reference] ?? 0, other, effort)) {
-    return false;
-  }
-  const wanted = wantedBy(index, reference);
-  const isSource = wanted.use !== use.copy || index !== other;
-  return isSource && definitionIn(wanted, other, linker, effort) !== 0;
 }
 
 /** What one library defines for another, by their identities. */
