@@ -1,6 +1,6 @@
 import { ElfgateError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import type { Evaluation } from './builtins/builtin.ts';
+import type { Builtin, Evaluation } from './builtins/builtin.ts';
 import { isOffered, needsOpaProgram, offeredBuiltins } from './builtins/offered.ts';
 import { encodeInput } from './evaluation-input.ts';
 import { parseExactly } from './exact-json.ts';
@@ -55,7 +55,10 @@ export async function loadWasmPolicy(
   const { now = Date.now, running = runningRule(), program = noProgram } = conditions;
   const { limited = (evaluation) => evaluation() } = conditions;
   const encodedData = encodeInput(data);
-  const { required } = instantiatePolicy(module, () => undefined, running);
+  let builtins: ReadonlyMap<string, Builtin> = new Map();
+  const instantiate = (): PolicyInstance => instantiatePolicy(module, (name) => builtins.get(name), running);
+  let instance: PolicyInstance | null = instantiate();
+  const { required } = instance;
   const missing = required.filter((name) => !isOffered(name));
   if (missing.length > 0) {
     throw new ElfgateError(
@@ -66,12 +69,12 @@ export async function loadWasmPolicy(
       },
     );
   }
-  const builtins = await offeredBuiltins(required, program);
-  let instance: PolicyInstance | null = null;
+  builtins = await offeredBuiltins(required, program);
+  instance.setData(encodedData);
 
   const evaluateEncoded = (input: ValueImage): string => {
     if (instance === null) {
-      instance = instantiatePolicy(module, (name) => builtins.get(name), running);
+      instance = instantiate();
       instance.setData(encodedData);
     }
     const current = instance;
