@@ -1,6 +1,8 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ElfgateError } from '../src/errors.ts';
+import { limits } from '../src/limits.ts';
+import { makeRoom, noteUse } from '../src/policy/cache-room.ts';
 import { compilePolicies } from '../src/policy/compile-policies.ts';
 import type { PolicyBundle } from '../src/policy/policy-bundle.ts';
 import { readPolicySources } from '../src/policy/policy-sources.ts';
@@ -78,7 +80,8 @@ async function packedBundle(
       hint: 'elfgate policy new FAMILY/NAME makes one',
     });
   }
-  const packed = join(cacheDirectory(env), 'packed', `${bundle.revision}.tar.gz`);
+  const part = join(cacheDirectory(env), 'packed');
+  const packed = join(part, `${bundle.revision}.tar.gz`);
   if (!existsSync(packed)) {
     const { packBundle } = await import('../src/policy/bundle-archive.ts');
     const bytes = await packBundle(bundle, readPolicySources(given, { tests: false }));
@@ -86,6 +89,9 @@ async function packedBundle(
     const unfinished = `${packed}.${process.pid}`;
     writeFileSync(unfinished, bytes);
     renameSync(unfinished, packed);
+    makeRoom(part, limits.cachedPolicyBytes);
+  } else {
+    noteUse(packed);
   }
   return { bundle, packed };
 }

@@ -253,6 +253,11 @@ export const limits = {
   keptRootEntries: 262_144,
   /** Bytes of the files among them: a plugin or host has about 1 MB that loaders look at, libraries a tenth of it. */
   keptPartsBytes: 50_331_648,
+  /**
+   * Bytes of each part of the cache that policies are kept in: eight hundred compiled bundles, or seven of the programs that
+   * compile them.
+   */
+  cachedPolicyBytes: 268_435_456,
   /** Bytes of all facts on disk: those of some thousand large images, which take about 150 KB each compressed. */
   factsStoreBytes: 536_870_912,
   /** Bytes of memory that the hash of one Go package takes, name and place included; a host of 500 packages 100 KB. */

@@ -7,6 +7,7 @@ import { gunzip, gzip } from 'node:zlib';
 import { extract, pack } from 'tar-stream';
 import { ElfgateError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { makeRoom, noteUse } from './cache-room.ts';
 import { bundleManifest, type PolicyBundle, readBundle } from './policy-bundle.ts';
 import type { PolicySources } from './policy-sources.ts';
 import { missingBuiltins } from './wasm-policy.ts';
@@ -65,8 +66,10 @@ export async function unpackBundle(bytes: Uint8Array, name: string, cacheDirecto
       `${name}: has ${bytes.length} bytes, above the limit of ${limits.policyBundleBytes} of a policy bundle`,
     );
   }
-  const directory = join(cacheDirectory, 'bundles', createHash('sha256').update(bytes).digest('hex'));
+  const part = join(cacheDirectory, 'bundles');
+  const directory = join(part, createHash('sha256').update(bytes).digest('hex'));
   if (existsSync(directory)) {
+    noteUse(directory);
     return directory;
   }
   const files = await filesOf(bytes, name);
@@ -91,6 +94,7 @@ export async function unpackBundle(bytes: Uint8Array, name: string, cacheDirecto
   } finally {
     await rm(unfinished, { recursive: true, force: true });
   }
+  makeRoom(part, limits.cachedPolicyBytes);
   return directory;
 }
 

@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ElfgateError } from '../errors.ts';
+import { limits } from '../limits.ts';
 import { defaultNamespaces, type Namespaces } from './adopted/namespaces.ts';
+import { makeRoom, noteUse } from './cache-room.ts';
 import type { OpaAnswer, PolicyProblem } from './opa.ts';
 import type { OpaOptions } from './opa-program.ts';
 import { opaSourcesHash } from './opa-sources.ts';
@@ -27,9 +29,11 @@ export async function compilePolicies(
   const sources = readPolicySources(directories, { tests: false });
   const { namespaces = defaultNamespaces } = options;
   const revision = revisionOf(sources, namespaces);
-  const directory = join(options.cacheDirectory, 'policies', revision);
+  const part = join(options.cacheDirectory, 'policies');
+  const directory = join(part, revision);
   const kept = keptBundle(directory);
   if (kept !== null) {
+    noteUse(directory);
     return kept;
   }
   // What only compiling needs is loaded here and below: most runs find a bundle in the cache.
@@ -41,6 +45,7 @@ export async function compilePolicies(
     await rm(directory, { recursive: true, force: true, maxRetries: 3 });
   }
   await writeBundle(directory, bundle);
+  makeRoom(part, limits.cachedPolicyBytes);
   return bundle;
 }
 

@@ -7,6 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gunzip, gzip, constants as zlibConstants } from 'node:zlib';
 import { ElfgateError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { makeRoom, noteUse } from './cache-room.ts';
 import { opaHome, opaSourcesHash, packedSourcesHash } from './opa-sources.ts';
 
 /** What finding, building and running the opa program needs from its surroundings. */
@@ -75,7 +77,8 @@ async function buildProgram(target: string, options: OpaOptions): Promise<void> 
  * once, one makes it and the others wait: a build takes both cores for half a minute.
  */
 async function kept(options: OpaOptions, key: string, make: (target: string) => Promise<void>): Promise<string> {
-  const program = join(options.cacheDirectory, 'opa', key, 'opa.wasm');
+  const part = join(options.cacheDirectory, 'opa');
+  const program = join(part, key, 'opa.wasm');
   const lock = `${program}.lock`;
   await mkdir(dirname(program), { recursive: true });
   while (!existsSync(program)) {
@@ -88,12 +91,14 @@ async function kept(options: OpaOptions, key: string, make: (target: string) => 
       if (!existsSync(program)) {
         await make(unfinished);
         await rename(unfinished, program);
+        makeRoom(part, limits.cachedPolicyBytes);
       }
     } finally {
       await rm(unfinished, { force: true });
       await rm(lock, { force: true });
     }
   }
+  noteUse(dirname(program));
   return program;
 }
 

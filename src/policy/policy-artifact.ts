@@ -6,6 +6,7 @@ import { mediaTypes } from '../image/descriptor.ts';
 import { type Digest, isDigest } from '../image/digest.ts';
 import { limits } from '../limits.ts';
 import { elementsOf, fieldsOf } from '../workload/fields.ts';
+import { noteUse } from './cache-room.ts';
 
 /** What a bundle of policies is in a registry. */
 export const policyArtifactType = 'application/vnd.elfgate.policy.bundle.v1';
@@ -65,6 +66,7 @@ export async function pullPolicyArtifact(
   const layer = bundleLayerOf(bytes, name);
   const unpacked = join(cacheDirectory, 'bundles', layer.digest.slice('sha256:'.length));
   if (layer.digest.startsWith('sha256:') && existsSync(unpacked)) {
+    noteUse(unpacked);
     return unpacked;
   }
   const { unpackBundle } = await import('./bundle-archive.ts');
