@@ -3,6 +3,7 @@ import type { Member, MissingLibrary } from '../library-closure/closure.ts';
 import type { LibraryShelf, Opened } from '../library-closure/library-shelf.ts';
 import { directoryOf, type LoadedObjects } from '../library-closure/loaded-objects.ts';
 import type { NamedFile } from '../library-closure/main-object.ts';
+import type { SharedObject } from '../library-closure/shared-object.ts';
 import type { ErrorTexts } from './error-texts.ts';
 import { type Outcome, refused } from './outcome.ts';
 import type { DlopenReason } from './prediction.ts';
@@ -46,7 +47,7 @@ function fails(path: string, reason: DlopenReason, message: string | null, value
   return { kind: 'refused', outcome: refused(reason, message, [{ path, at: 'file', label: 'object', value }]) };
 }
 
-function searchName(name: string, objects: LoadedObjects, { texts }: Surroundings): NamedLoading {
+function searchName(name: string, objects: LoadedObjects, { kind, texts }: Surroundings): NamedLoading {
   const loading = objects.load(name, objects.main);
   if (loading.kind === 'loaded') {
     return loading;
@@ -55,9 +56,10 @@ function searchName(name: string, objects: LoadedObjects, { texts }: Surrounding
     const { path, reason } = loading.refused;
     return fails(path, reasonFor(reason), texts.refused(path, reason, null), reason);
   }
+  const { object } = objects.main;
   const message = loading.otherClass
-    ? texts.otherClass(name, objects.main.object.platform.is64)
-    : texts.absent(name, null);
+    ? texts.otherClass(name, object.platform.is64)
+    : foretold(texts.absent(name, null), object, kind);
   const evidence = [{ path: name, at: 'search path', label: 'library', value: 'not found' }];
   return { kind: 'refused', outcome: refused('file-not-found', message, evidence, `to open a file: ./${name}`) };
 }
@@ -131,6 +133,14 @@ function reasonFor(words: string): DlopenReason {
   return words.startsWith('ELF file') ? 'wrong-machine' : 'not-a-shared-object';
 }
 
+/**
+ * The reason in glibc's message is that of the last file that it tried. Without the default directories that may be none,
+ * and the reason what some earlier call has left.
+ */
+function foretold(absent: string, { noDefaultLibraries }: SharedObject, kind: 'glibc' | 'musl'): string | null {
+  return noDefaultLibraries && kind === 'glibc' ? null : absent;
+}
+
 /** What dlopen says of a library that is not there, or that it refuses. */
 export function lackOf(
   { name, neededBy, refused: found, otherClass }: MissingLibrary,
@@ -142,6 +152,8 @@ export function lackOf(
     const refusal = { path: found.path, at: 'file', label: 'found and refused', value: found.reason };
     return refused('library-unusable', message, [needs, refusal]);
   }
-  const message = otherClass ? texts.otherClass(name, is64) : texts.absent(name, neededBy.path);
+  const message = otherClass
+    ? texts.otherClass(name, is64)
+    : foretold(texts.absent(name, neededBy.path), neededBy.object, kind);
   return refused('library-not-found', message, [needs], `add the package that holds ${name}`);
 }

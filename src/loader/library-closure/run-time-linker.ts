@@ -31,7 +31,10 @@ export interface RunTimeLinker {
  * The linker that loads an object: the one that a program names, and for a library the one that the root has for its
  * platform. Where a root has both kinds, the library's own needs tell them apart.
  */
-export function runTimeLinkerFor(object: SharedObject, root: FileTree): RunTimeLinker {
+export function runTimeLinkerFor(
+  object: Pick<SharedObject, 'platform' | 'interpreter' | 'needed'>,
+  root: FileTree,
+): RunTimeLinker {
   const { platform } = object;
   const named = object.interpreter;
   if (named !== null) {

@@ -1,11 +1,13 @@
+import { dynamicValue } from '../../binary/elf/dynamic.ts';
 import { ElfFile } from '../../binary/elf/elf-file.ts';
 import type { ElfHeader } from '../../binary/elf/header.ts';
-import { machineName } from '../../binary/elf/names.ts';
+import { DT } from '../../binary/elf/names.ts';
 import type { FileSource } from '../../bytes/byte-source.ts';
 import { ElfgateError, FormatError } from '../../errors.ts';
 import type { FileTree } from '../../image/file-tree.ts';
-import { limits } from '../../limits.ts';
 import { type LibraryCache, readLibraryCache } from '../library-closure/cache.ts';
+import { expandForMusl, expandTokens } from '../library-closure/path-tokens.ts';
+import { type RunTimeLinker, runTimeLinkerFor } from '../library-closure/run-time-linker.ts';
 import type { LoaderDialect } from './loader-dialect.ts';
 import { refusedByHeader } from './plugin-file.ts';
 
@@ -29,7 +31,8 @@ export type LibrarySearch =
   | FoundLibrary
   | { readonly kind: 'refused'; readonly message: string | null; readonly place: string }
   | { readonly kind: 'malformed'; readonly error: FormatError }
-  | { readonly kind: 'missing' }
+  /** `tried` tells whether the loader tries any file at all: its message gives the reason of the last one. */
+  | { readonly kind: 'missing'; readonly tried: boolean }
   /** Not found, but a directory of the search path depends on what is not known: the working directory, $PLATFORM. */
   | { readonly kind: 'unknown' };
 
@@ -59,62 +62,70 @@ export interface LibraryFinder {
 }
 
 export function libraryFinder(surroundings: SearchSurroundings): LibraryFinder {
-  const places = new Map<string, ReturnType<typeof openLibrary>>();
+  const { dialect, interpreter } = surroundings;
+  const opened = new Map<string, ReturnType<typeof openLibrary>>();
   const open = (path: string): ReturnType<typeof openLibrary> => {
-    const known = places.get(path) ?? openLibrary(path, surroundings);
-    places.set(path, known);
+    const known = opened.get(path) ?? openLibrary(path, surroundings);
+    opened.set(path, known);
     return known;
   };
-  let cache: LibraryCache | null | undefined;
-  const inCache = (name: string): readonly string[] => {
-    if (cache === undefined) {
-      cache = cacheOf(surroundings);
-    }
-    const path = cache?.find(name, []) ?? null;
-    return path === null ? [] : [path];
-  };
+  const loader = loaderFiles(surroundings);
   return {
     find(needed, requester) {
-      if (surroundings.dialect.kind === 'musl' && reservedByMusl.test(needed) && surroundings.interpreter !== null) {
-        return open(surroundings.interpreter) ?? { kind: 'missing' };
+      if (dialect.kind === 'musl' && reservedByMusl.test(needed) && interpreter !== null) {
+        return open(interpreter) ?? { kind: 'missing', tried: true };
       }
       // The loader is in the process already, and answers to its soname (glibc elf/rtld.c, _dl_rtld_libname2).
-      if (surroundings.dialect.kind === 'glibc' && surroundings.interpreter !== null) {
-        const loader = open(surroundings.interpreter);
-        if (loader?.kind === 'found' && loader.elf.dynamic?.soname === needed) {
-          return loader;
+      if (dialect.kind === 'glibc' && interpreter !== null) {
+        const itself = open(interpreter);
+        if (itself?.kind === 'found' && itself.elf.dynamic?.soname === needed) {
+          return itself;
         }
       }
-      if (needed.includes('/')) {
-        return needed.startsWith('/') ? (open(needed) ?? { kind: 'missing' }) : { kind: 'unknown' };
+      const name = dialect.kind === 'glibc' ? expandedAsGlibc(needed, requester, loader) : needed;
+      if (name === null || name.includes('/')) {
+        return name?.startsWith('/') === true ? (open(name) ?? { kind: 'missing', tried: true }) : { kind: 'unknown' };
       }
       let uncertain = false;
-      for (const directory of [
-        ...toldDirectories(requester, surroundings),
-        ...(surroundings.dialect.kind === 'glibc' ? [null] : []),
-        ...defaults(surroundings),
-      ]) {
-        if (directory === unknownDirectory) {
+      let tried = false;
+      for (const place of placesOf(name, requester, surroundings, loader)) {
+        if (place === unknownPlace) {
           uncertain = true;
           continue;
         }
-        const candidates = directory === null ? inCache(needed) : [`${directory}/${needed}`];
-        for (const path of candidates) {
-          const found = open(path);
-          if (found !== null) {
-            // A directory that was passed over because it is not known could hold another file of this name.
-            return uncertain && found.kind === 'found' ? { kind: 'unknown' } : found;
-          }
+        tried = true;
+        const found = open(place);
+        if (found !== null) {
+          // A directory that was passed over because it is not known could hold another file of this name.
+          return uncertain && found.kind === 'found' ? { kind: 'unknown' } : found;
         }
       }
-      return uncertain ? { kind: 'unknown' } : { kind: 'missing' };
+      return uncertain ? { kind: 'unknown' } : { kind: 'missing', tried };
     },
   };
 }
 
-function cacheOf({ root, host }: SearchSurroundings): LibraryCache | null {
+/** What a root holds for its loader, read when a search comes to it. */
+interface LoaderFiles {
+  linker(): RunTimeLinker;
+  cache(): LibraryCache | null;
+}
+
+function loaderFiles({ root, host, interpreter }: SearchSurroundings): LoaderFiles {
   const { machine, encoding, flags } = host;
-  return readLibraryCache(root, { machine, is64: encoding.is64, littleEndian: encoding.littleEndian }, flags);
+  const platform = { machine, is64: encoding.is64, littleEndian: encoding.littleEndian };
+  let linker: RunTimeLinker | undefined;
+  let cache: LibraryCache | null | undefined;
+  return {
+    linker() {
+      linker ??= runTimeLinkerFor({ platform, interpreter, needed: [] }, root);
+      return linker;
+    },
+    cache() {
+      cache = cache === undefined ? readLibraryCache(root, platform, flags) : cache;
+      return cache;
+    },
+  };
 }
 
 /** `null` where nothing is that the loader would take or stumble over. */
@@ -141,7 +152,7 @@ function openLibrary(
     if (refusal !== null) {
       // Files of other machines are passed over: on a system of two word sizes both lie in the search path.
       return refusal.reason === 'wrong-machine'
-        ? null
+        ? passedOver(resolved.path, dialect)
         : { kind: 'refused', message: refusal.message, place: resolved.path };
     }
     return { kind: 'found', name: path, place: resolved.path, elf: new ElfFile(source) };
@@ -153,124 +164,126 @@ function openLibrary(
   }
 }
 
+/** glibc looks on; musl takes the first file there is, and maps it whatever it was made for. */
+function passedOver(place: string, { kind }: LoaderDialect): ReturnType<typeof openLibrary> {
+  return kind === 'glibc' ? null : { kind: 'refused', message: null, place };
+}
+
 // musl's load_library: these names are the loader itself, whatever follows them.
 const reservedByMusl = /^lib(?:c|pthread|rt|m|dl|util|xnet)\./;
 
-const unknownDirectory = Symbol('a directory that depends on what is not known');
+const unknownPlace = Symbol('a directory that depends on what is not known');
 
-type Directory = string | typeof unknownDirectory;
+type Place = string | typeof unknownPlace;
 
-/**
- * Directories of DT_RPATH, LD_LIBRARY_PATH and DT_RUNPATH, in this order. musl looks into LD_LIBRARY_PATH first, and takes
- * the other two for one.
- */
-function toldDirectories(requester: Requester, surroundings: SearchSurroundings): readonly Directory[] {
+/** Where the loader looks for a name, in its order. */
+function* placesOf(
+  name: string,
+  requester: Requester,
+  surroundings: SearchSurroundings,
+  loader: LoaderFiles,
+): Generator<Place> {
   const ofEnvironment = environmentDirectories(surroundings);
-  const runpath = requester.elf.dynamic?.runpath ?? [];
   if (surroundings.dialect.kind === 'musl') {
-    return [...ofEnvironment, ...loaderDirectories(requester, surroundings)];
+    // DT_RPATH and DT_RUNPATH are one (musl ldso/dynlink.c, load_library).
+    yield* inDirectories(name, ofEnvironment);
+    yield* inDirectories(
+      name,
+      loadersOf(requester).flatMap((each) => ownDirectoriesAsMusl(each)),
+    );
+    yield* inDirectories(name, loader.linker().directories);
+    return;
   }
-  return runpath.length === 0
-    ? [...loaderDirectories(requester, surroundings), ...ofEnvironment]
-    : [...ofEnvironment, ...runpath.flatMap((path) => expanded(path, requester, surroundings))];
+  // glibc elf/dl-load.c, _dl_map_object.
+  const runpath = ownPath(requester, DT.runpath);
+  if (runpath === null) {
+    for (const each of loadersOf(requester)) {
+      const rpath = ownPath(each, DT.runpath) === null ? ownPath(each, DT.rpath) : null;
+      yield* inDirectories(name, directoriesAsGlibc(rpath ?? [], each, loader));
+    }
+  }
+  yield* inDirectories(name, ofEnvironment);
+  yield* inDirectories(name, directoriesAsGlibc(runpath ?? [], requester, loader));
+  // DF_1_NODEFLIB: neither these directories nor what the cache has of them.
+  const usesDefaults = requester.elf.dynamic?.flagNames.includes('NODEFLIB') !== true;
+  const cached = loader.cache()?.find(name, []) ?? null;
+  if (
+    cached !== null &&
+    (usesDefaults || !loader.linker().directories.some((directory) => cached.startsWith(`${directory}/`)))
+  ) {
+    yield cached;
+  }
+  if (usesDefaults) {
+    yield* inDirectories(name, loader.linker().directories);
+  }
 }
 
-/** Of an object, of the one that loaded it, and so on. */
-function loaderDirectories(requester: Requester, surroundings: SearchSurroundings): readonly Directory[] {
-  const musl = surroundings.dialect.kind === 'musl';
-  const directories: Directory[] = [];
+function* inDirectories(name: string, directories: readonly Place[]): Generator<Place> {
+  for (const directory of directories) {
+    yield directory === unknownPlace ? unknownPlace : `${directory}/${name}`;
+  }
+}
+
+/** An object, the one that loaded it, and so on. */
+function loadersOf(requester: Requester): readonly Requester[] {
+  const loaders: Requester[] = [];
   for (let each: Requester | null = requester; each !== null; each = each.loadedBy) {
-    const dynamic = each.elf.dynamic;
-    const paths = dynamic === null ? [] : dynamic.runpath.length === 0 ? dynamic.rpath : musl ? dynamic.runpath : [];
-    directories.push(...paths.flatMap((path) => expanded(path, each, surroundings)));
+    loaders.push(each);
   }
-  return directories;
+  return loaders;
 }
 
-function environmentDirectories({ environment, dialect }: SearchSurroundings): readonly Directory[] {
+/** Elements of a search path of an object; `null` when it has none. */
+function ownPath({ elf: { dynamic } }: Requester, tag: typeof DT.rpath | typeof DT.runpath): readonly string[] | null {
+  if (dynamic === null || dynamicValue(dynamic, tag) === null) {
+    return null;
+  }
+  const elements = tag === DT.rpath ? dynamic.rpath : dynamic.runpath;
+  // An empty path is none at all (decompose_rpath).
+  return elements.length === 1 && elements[0] === '' ? [] : elements;
+}
+
+function directoriesAsGlibc(elements: readonly string[], requester: Requester, loader: LoaderFiles): readonly Place[] {
+  return elements.map((element) => placeOf(expandedAsGlibc(element, requester, loader)));
+}
+
+function ownDirectoriesAsMusl(requester: Requester): readonly Place[] {
+  const elements = ownPath(requester, DT.runpath) ?? ownPath(requester, DT.rpath) ?? [];
+  const origin = originOf(requester);
+  const expanded = expandForMusl(elements.join(':'), origin);
+  if (expanded === null) {
+    // Where the origin is known it is another token, for which musl ignores all of the path.
+    return origin === null ? [unknownPlace] : [];
+  }
+  return muslElements(expanded).map(placeOf);
+}
+
+function environmentDirectories({ environment, dialect }: SearchSurroundings): readonly Place[] {
   const { libraryPath } = environment;
   if (libraryPath === '') {
     return [];
   }
-  // An empty element is the working directory for glibc, and nothing for musl.
-  const elements =
-    dialect.kind === 'musl'
-      ? libraryPath.split(/[:\n]/).filter((element) => element !== '')
-      : libraryPath.split(/[:;]/);
-  return elements.map((element) =>
-    element.startsWith('/') && !element.includes('$') ? element.replace(/\/+$/, '') : unknownDirectory,
-  );
+  const elements = dialect.kind === 'musl' ? muslElements(libraryPath) : libraryPath.split(/[:;]/);
+  return elements.map((element) => placeOf(element.includes('$') ? null : element));
 }
 
-/** ld.so(8), "Dynamic string tokens". */
-function expanded(element: string, { directory }: Requester, { host }: SearchSurroundings): Directory[] {
-  if (/\$\{?ORIGIN\b/.test(element) && directory === null) {
-    return [unknownDirectory];
-  }
-  const withOrigin = element.replaceAll(/\$(?:ORIGIN\b|\{ORIGIN\})/g, `/${directory ?? ''}`).replace(/^\/\//, '/');
-  if (!withOrigin.startsWith('/') || /\$\{?PLATFORM\b/.test(withOrigin)) {
-    return [unknownDirectory];
-  }
-  const libraryDirectories = [
-    ...(triples[machineName(host.machine)] ?? []).map((triple) => `lib/${triple}`),
-    'lib64',
-    'lib',
-  ];
-  return /\$\{?LIB\b/.test(withOrigin)
-    ? libraryDirectories.map((lib) => withOrigin.replaceAll(/\$(?:LIB\b|\{LIB\})/g, lib))
-    : [withOrigin];
+/** An empty element is the working directory for glibc, and nothing for musl. */
+function muslElements(path: string): readonly string[] {
+  return path.split(/[:\n]/).filter((element) => element !== '');
 }
 
-/** Directories of Debian's multiarch (wiki.debian.org/Multiarch/Tuples), by machine. */
-const triples: Readonly<Record<string, readonly string[]>> = {
-  x86_64: ['x86_64-linux-gnu'],
-  386: ['i386-linux-gnu'],
-  aarch64: ['aarch64-linux-gnu'],
-  arm: ['arm-linux-gnueabihf', 'arm-linux-gnueabi'],
-  s390: ['s390x-linux-gnu'],
-  ppc64: ['powerpc64le-linux-gnu'],
-  riscv: ['riscv64-linux-gnu'],
-  loongarch: ['loongarch64-linux-gnu'],
-};
-
-function defaults({ root, host, interpreter, dialect }: SearchSurroundings): readonly string[] {
-  if (dialect.kind === 'musl') {
-    const architecture = /\/ld-musl-([^/]*)\.so\.1$/.exec(interpreter ?? '')?.[1];
-    const listed = readText(root, `etc/ld-musl-${architecture}.path`);
-    return listed === null
-      ? ['/lib', '/usr/local/lib', '/usr/lib']
-      : listed.split(/[\n:]/).filter((path) => path !== '');
-  }
-  const multiarch = (triples[machineName(host.machine)] ?? []).flatMap((triple) => [
-    `/lib/${triple}`,
-    `/usr/lib/${triple}`,
-  ]);
-  if (multiarch.some((path) => root.resolve(path)?.kind === 'directory')) {
-    return [...multiarch, '/lib', '/usr/lib'];
-  }
-  // Red Hat keeps 64-bit libraries apart; elsewhere lib64 is a link, or absent.
-  const [wide, narrow] = [root.resolve('lib64'), root.resolve('lib')];
-  return host.encoding.is64 && wide?.kind === 'directory' && wide.path !== narrow?.path
-    ? ['/lib64', '/usr/lib64']
-    : ['/lib', '/usr/lib'];
+function placeOf(directory: string | null): Place {
+  return directory?.startsWith('/') === true ? directory.replace(/\/+$/, '') : unknownPlace;
 }
 
-function readText(root: FileTree, path: string): string | null {
-  const resolved = root.resolve(path);
-  if (resolved === null || resolved.kind !== 'file') {
-    return null;
-  }
-  try {
-    const source = root.open(resolved.path);
-    try {
-      return source.size > limits.rootTextBytes ? null : source.read(0, source.size).toString('utf8');
-    } finally {
-      source.close();
-    }
-  } catch (error) {
-    if (error instanceof ElfgateError) {
-      return null;
-    }
-    throw error;
-  }
+/** `null` where it depends on what is not known. */
+function expandedAsGlibc(text: string, requester: Requester, loader: LoaderFiles): string | null {
+  // Of `$PLATFORM` glibc up to 2.36 makes a name of the processor's model.
+  return text.includes('$')
+    ? expandTokens(text, { origin: originOf(requester), lib: loader.linker().lib, platform: null })
+    : text;
+}
+
+function originOf({ directory }: Requester): string | null {
+  return directory === null ? null : `/${directory}`;
 }

@@ -124,7 +124,8 @@ export function mapWithNeeded(
       if (found.kind === 'found') {
         add(found, needed, requester);
       } else if (found.kind === 'missing') {
-        return refused('library-not-found', dialect.libraryNotFound(needed, neededBy.name), evidence);
+        const message = found.tried ? dialect.libraryNotFound(needed, neededBy.name) : null;
+        return refused('library-not-found', message, evidence);
       } else if (found.kind === 'refused') {
         return refused('library-unusable', found.message, evidence);
       } else if (found.kind === 'malformed') {

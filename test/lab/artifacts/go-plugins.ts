@@ -19,6 +19,11 @@ function greeter(variant: Partial<GoBuild> = {}): Recipe {
   return plugin('greeter', variant);
 }
 
+function needingMathematics(linking: readonly string[]): Recipe {
+  const flags = ['--no-as-needed', '-l:libm.so.6', ...linking].join(',');
+  return greeter({ flags: [`-ldflags=-extldflags=-Wl,${flags}`] });
+}
+
 const standard = greeter();
 const otherDependency = ['-modfile=dependency-1.1.0.mod'];
 
@@ -71,6 +76,10 @@ export const goPlugins = {
     environment: { CGO_LDFLAGS: joined(directoryOf(cLibraries['c/absent'], '-L'), ' -labsent') },
     flags: ['-ldflags=-extldflags=-Wl,-rpath,$ORIGIN/lib'],
   }),
+  // They need a library that no host has loaded.
+  'go/plugin-no-default-libraries': needingMathematics(['-z', 'nodefaultlib']),
+  'go/plugin-no-default-libraries-runpath': needingMathematics(['-z', 'nodefaultlib', '-rpath', '/$LIB']),
+  'go/plugin-empty-runpath': needingMathematics(['--enable-new-dtags', '-rpath', '']),
   /** References my_api_internal, which its library hides. */
   'go/plugin-hidden-c-symbol': plugin('hidden-c', {
     environment: { CGO_LDFLAGS: pathOf(cLibraries['c/my-api-hidden']) },

@@ -209,6 +209,29 @@ test('the environment of the host tells where a library is, or that it is there 
   t.like(results, [{ outcome: 'fails', reason: 'unknown-libraries' }]);
 });
 
+test('a plugin that forbids the default directories does not load from them', async (t) => {
+  const names = [
+    'go/plugin-no-default-libraries',
+    'go/plugin-no-default-libraries-runpath',
+    'go/plugin-empty-runpath',
+  ] as const;
+  const lab = await artifacts(['go/host', ...names]);
+  if (!lab.available) {
+    return t.pass(lab.reason);
+  }
+  const outcomes: string[] = [];
+  for (const name of names) {
+    const plugins = [lab.path[name]];
+    const [predicted] = predictPluginOpens(lab.path['go/host'], plugins, { root: null }).results;
+    const { openings } = await openAll(lab.path['go/host'], plugins);
+    t.is(predicted?.outcome ?? '', openings[0]?.outcome ?? '', name);
+    // No file was tried: what glibc says of the last one is what some earlier call has left.
+    t.is(predicted?.message ?? null, null);
+    outcomes.push(predicted?.outcome ?? '');
+  }
+  t.deepEqual(outcomes, ['fails', 'loads', 'loads']);
+});
+
 test('what follows a plugin that cannot be judged is not judged either', async (t) => {
   const lab = await artifacts(['go/host', 'go/plugin']);
   if (!lab.available) {
