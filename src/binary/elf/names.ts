@@ -321,4 +321,6 @@ export const DT = {
   versionDefinitionCount: 0x6ffffffd,
   versionNeeds: 0x6ffffffe,
   versionNeedCount: 0x6fffffff,
+  auxiliary: 0x7ffffffd,
+  filter: 0x7fffffff,
 } as const;

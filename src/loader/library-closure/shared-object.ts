@@ -119,8 +119,8 @@ export function objectFactsOf(elf: ElfFile): ObjectFacts {
     isUnloadable: !loadable || (dynamic === null && (header.type === ET.dyn || isDebugCompanion(elf.sections))),
     soname: dynamic?.soname ?? null,
     needed: dynamic?.needed ?? [],
-    filters: namesOf(dynamic, filterTag),
-    auxiliaries: namesOf(dynamic, auxiliaryTag),
+    filters: namesOf(dynamic, DT.filter),
+    auxiliaries: namesOf(dynamic, DT.auxiliary),
     rpath: runpath === null ? rpath : null,
     runpath,
     eitherPath: runpath ?? rpath,
@@ -151,9 +151,6 @@ function hasExecutableStack(elf: ElfFile): boolean {
   const stack = elf.segments.find(({ type }) => type === PT.gnuStack);
   return stack === undefined || (stack.flags & PF.execute) !== 0;
 }
-
-const auxiliaryTag = 0x7ffffffd;
-const filterTag = 0x7fffffff;
 
 function namesOf(dynamic: DynamicSection | null, tag: number): readonly string[] {
   return dynamic === null || !dynamic.values.has(tag)

@@ -115,14 +115,16 @@ export function mapWithNeeded(
   // Breadth first: the list grows while it is walked.
   for (const [index, requester] of requesters.entries()) {
     const neededBy = objects[index] ?? first;
-    for (const needed of requester.elf.dynamic?.needed ?? []) {
+    for (const { name: needed, tag, optional } of wantedBy(requester.elf, dialect)) {
       if ([...scope.objects, ...objects].some(({ answersTo }) => answersTo.has(needed))) {
         continue;
       }
       const found = finder.find(needed, requester);
-      const evidence = [{ path: neededBy.name, at: 'DT_NEEDED', label: 'needs', value: needed }];
+      const evidence = [{ path: neededBy.name, at: tag, label: 'needs', value: needed }];
       if (found.kind === 'found') {
         add(found, needed, requester);
+      } else if (optional && found.kind !== 'unknown') {
+        // glibc goes on without it, whatever is wrong with it.
       } else if (found.kind === 'missing') {
         const message = found.tried ? dialect.libraryNotFound(needed, neededBy.name) : null;
         return refused('library-not-found', message, evidence);
@@ -137,6 +139,30 @@ export function mapWithNeeded(
   }
   return { kind: 'mapped', objects, places };
 }
+
+interface WantedLibrary {
+  readonly name: string;
+  readonly tag: 'DT_NEEDED' | 'DT_FILTER' | 'DT_AUXILIARY';
+  readonly optional: boolean;
+}
+
+/** Libraries that an object asks for, in its order. Filters are loaded as if they were needed (glibc `elf/dl-deps.c`); musl knows none. */
+function wantedBy({ dynamic }: ElfFile, { kind }: LoaderDialect): readonly WantedLibrary[] {
+  const wanted: WantedLibrary[] = [];
+  for (const { tag, value } of dynamic?.entries ?? []) {
+    const named = tag === DT.needed || kind === 'glibc' ? askingTags.get(tag) : undefined;
+    if (named !== undefined && dynamic !== null) {
+      wanted.push({ name: dynamic.strings.at(value), tag: named, optional: tag === DT.auxiliary });
+    }
+  }
+  return wanted;
+}
+
+const askingTags: ReadonlyMap<number, WantedLibrary['tag']> = new Map([
+  [DT.needed, 'DT_NEEDED'],
+  [DT.filter, 'DT_FILTER'],
+  [DT.auxiliary, 'DT_AUXILIARY'],
+]);
 
 export function malformed(error: FormatError, file: string): Refused {
   return refused('malformed', null, [

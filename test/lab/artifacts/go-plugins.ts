@@ -19,9 +19,12 @@ function greeter(variant: Partial<GoBuild> = {}): Recipe {
   return plugin('greeter', variant);
 }
 
-function needingMathematics(linking: readonly string[]): Recipe {
-  const flags = ['--no-as-needed', '-l:libm.so.6', ...linking].join(',');
-  return greeter({ flags: [`-ldflags=-extldflags=-Wl,${flags}`] });
+function linkedWith(options: readonly string[]): Recipe {
+  return greeter({ flags: [`-ldflags=-extldflags=-Wl,${options.join(',')}`] });
+}
+
+function needingMathematics(options: readonly string[]): Recipe {
+  return linkedWith(['--no-as-needed', '-l:libm.so.6', ...options]);
 }
 
 const standard = greeter();
@@ -80,6 +83,9 @@ export const goPlugins = {
   'go/plugin-no-default-libraries': needingMathematics(['-z', 'nodefaultlib']),
   'go/plugin-no-default-libraries-runpath': needingMathematics(['-z', 'nodefaultlib', '-rpath', '/$LIB']),
   'go/plugin-empty-runpath': needingMathematics(['--enable-new-dtags', '-rpath', '']),
+  'go/plugin-filter': linkedWith(['-F', 'libm.so.6']),
+  'go/plugin-filter-missing': linkedWith(['-F', 'libabsent.so']),
+  'go/plugin-auxiliary-missing': linkedWith(['-f', 'libabsent.so']),
   /** References my_api_internal, which its library hides. */
   'go/plugin-hidden-c-symbol': plugin('hidden-c', {
     environment: { CGO_LDFLAGS: pathOf(cLibraries['c/my-api-hidden']) },

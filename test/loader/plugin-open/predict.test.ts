@@ -232,6 +232,24 @@ test('a plugin that forbids the default directories does not load from them', as
   t.deepEqual(outcomes, ['fails', 'loads', 'loads']);
 });
 
+test('a filter of a plugin is needed, and an auxiliary filter is not', async (t) => {
+  const names = ['go/plugin-filter', 'go/plugin-filter-missing', 'go/plugin-auxiliary-missing'] as const;
+  const lab = await artifacts(['go/host', ...names]);
+  if (!lab.available) {
+    return t.pass(lab.reason);
+  }
+  const outcomes: string[] = [];
+  for (const name of names) {
+    const plugins = [lab.path[name]];
+    const [predicted] = predictPluginOpens(lab.path['go/host'], plugins, { root: null }).results;
+    const { openings } = await openAll(lab.path['go/host'], plugins);
+    t.is(predicted?.outcome ?? '', openings[0]?.outcome ?? '', name);
+    t.true(openings[0]?.message.endsWith(predicted?.message ?? ''), name);
+    outcomes.push(predicted?.outcome ?? '');
+  }
+  t.deepEqual(outcomes, ['loads', 'fails', 'loads']);
+});
+
 test('what follows a plugin that cannot be judged is not judged either', async (t) => {
   const lab = await artifacts(['go/host', 'go/plugin']);
   if (!lab.available) {
