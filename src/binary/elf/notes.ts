@@ -155,7 +155,26 @@ const featureBits: readonly (readonly [number, number, string])[] = [
 
 /** Control-flow protections that every object of the file was compiled with, from NT_GNU_PROPERTY_TYPE_0. */
 export function processorFeatures(header: ElfHeader, notes: readonly Note[]): readonly string[] {
-  const features: string[] = [];
+  const properties = gnuProperties(header, notes);
+  return featureBits.flatMap(([number, bit, name]) => (((properties.get(number) ?? 0) & bit) === 0 ? [] : [name]));
+}
+
+const x86IsaNeeded = 0xc0008002;
+const x86Levels = ['x86-64-baseline', 'x86-64-v2', 'x86-64-v3', 'x86-64-v4'];
+
+/**
+ * Level of the x86-64 instructions without which glibc since 2.33 refuses a file (x86-64 supplement,
+ * GNU_PROPERTY_X86_ISA_1_NEEDED), from 1 for what every processor has; 0 where nothing is said.
+ */
+export function neededProcessorLevel(header: ElfHeader, notes: readonly Note[]): { level: number; name: string } {
+  const bits = gnuProperties(header, notes).get(x86IsaNeeded) ?? 0;
+  const level = 32 - Math.clz32(bits & 0xf);
+  return { level, name: x86Levels[level - 1] ?? 'any' };
+}
+
+/** Values of the properties of four bytes by their numbers; of those that several notes state, the bits of all. */
+function gnuProperties(header: ElfHeader, notes: readonly Note[]): ReadonlyMap<number, number> {
+  const properties = new Map<number, number>();
   for (const note of notes) {
     if (note.owner !== 'GNU' || note.type !== 5) {
       continue;
@@ -168,14 +187,11 @@ export function processorFeatures(header: ElfHeader, notes: readonly Note[]): re
       if (at + 8 + bytes > note.description.length) {
         throw new FormatError(note.at, `a program property of ${bytes} bytes ends outside its note`);
       }
-      const value = bytes === 4 ? fields.u32(at + 8) : 0;
-      for (const [number, bit, name] of featureBits) {
-        if (number === property && (value & bit) !== 0 && !features.includes(name)) {
-          features.push(name);
-        }
+      if (bytes === 4) {
+        properties.set(property, (properties.get(property) ?? 0) | fields.u32(at + 8));
       }
       at = aligned(at + 8 + bytes, header.encoding.addressBytes);
     }
   }
-  return features;
+  return properties;
 }

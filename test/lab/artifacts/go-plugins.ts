@@ -83,6 +83,8 @@ export const goPlugins = {
   'go/plugin-no-default-libraries': needingMathematics(['-z', 'nodefaultlib']),
   'go/plugin-no-default-libraries-runpath': needingMathematics(['-z', 'nodefaultlib', '-rpath', '/$LIB']),
   'go/plugin-empty-runpath': needingMathematics(['--enable-new-dtags', '-rpath', '']),
+  /** Marked for processors with AVX-512, which glibc asks for before it loads it. */
+  'go/plugin-isa-v4': linkedWith(['-z', 'x86-64-v4']),
   'go/plugin-filter': linkedWith(['-F', 'libm.so.6']),
   'go/plugin-filter-missing': linkedWith(['-F', 'libabsent.so']),
   'go/plugin-auxiliary-missing': linkedWith(['-f', 'libabsent.so']),

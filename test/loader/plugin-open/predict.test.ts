@@ -63,6 +63,20 @@ test('a plugin for newer processors loads with a warning', async (t) => {
   t.like(results[0]?.evidence[0], { label: 'warning' });
 });
 
+test('a plugin that asks for a level of instructions loads with a warning, and where the processor has it', async (t) => {
+  const lab = await artifacts(['go/host', 'go/plugin-isa-v4']);
+  if (!lab.available) {
+    return t.pass(lab.reason);
+  }
+  const [host, plugin] = [lab.path['go/host'], lab.path['go/plugin-isa-v4']];
+  const [predicted] = predictPluginOpens(host, [plugin], { root: null }).results;
+  t.is(predicted?.outcome, 'loads');
+  t.like(predicted?.evidence[0], { label: 'warning', at: '.note.gnu.property' });
+  t.regex(predicted?.evidence[0]?.value ?? '', /^needs x86-64-v4: /);
+  const [opening] = (await openAll(host, [plugin])).openings;
+  t.true(opening?.outcome === 'loads' || opening?.message.endsWith('CPU ISA level is lower than required'));
+});
+
 test('of two names that are not found either may be in the error, so that no text is foretold', async (t) => {
   const lab = await artifacts(['go/host', 'go/plugin-pluginpath', 'go/plugin-without-greet-pluginpath']);
   if (!lab.available) {
