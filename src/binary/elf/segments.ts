@@ -107,3 +107,14 @@ export function loadedAddresses(segments: readonly Segment[]): { readonly lowest
   }
   return { lowest, highest };
 }
+
+/** Bytes of the smallest page; some processors have larger ones, which are multiples of it. */
+const pageBytes = 4_096;
+
+/**
+ * Whether some part of the file cannot be mapped: memory and file are mapped by whole pages, so that an address and its offset
+ * must lie at the same place in theirs (gABI chapter 5, "Program Loading").
+ */
+export function isOffPages(segments: readonly Segment[]): boolean {
+  return segments.some(({ type, address, offset }) => type === PT.load && (address - offset) % pageBytes !== 0);
+}

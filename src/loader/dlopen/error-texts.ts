@@ -1,3 +1,5 @@
+import { notOnPages } from '../library-closure/library-shelf.ts';
+
 /** How one C library's dlerror() words its refusals; `null` for a text that depends on more than the file. */
 export interface ErrorTexts {
   /** A file or library that is not there. */
@@ -22,7 +24,7 @@ const absentFile = 'No such file or directory';
 const glibc: ErrorTexts = {
   absent: (name) => `${name}: cannot open shared object file: ${absentFile}`,
   unreadable: (name, cause) => `${name}: cannot open shared object file: ${cause}`,
-  refused: (name, reason) => `${name}: ${reason}`,
+  refused: (name, reason) => (reason === notOnPages ? null : `${name}: ${reason}`),
   otherClass: (name, is64) => `${name}: wrong ELF class: ELFCLASS${is64 ? 32 : 64}`,
   otherMachine: (name) => `${name}: cannot open shared object file: ${absentFile}`,
   undefinedSymbol: (object, symbol, version) => `${object}: undefined symbol: ${versioned(symbol, version)}`,

@@ -1,6 +1,6 @@
 import { ElfgateError } from '../../errors.ts';
 import type { Member, MissingLibrary } from '../library-closure/closure.ts';
-import type { LibraryShelf, Opened } from '../library-closure/library-shelf.ts';
+import { type LibraryShelf, notOnPages, type Opened } from '../library-closure/library-shelf.ts';
 import { directoryOf, type LoadedObjects } from '../library-closure/loaded-objects.ts';
 import type { NamedFile } from '../library-closure/main-object.ts';
 import type { SharedObject } from '../library-closure/shared-object.ts';
@@ -124,7 +124,7 @@ function unread(name: string, error: ElfgateError, texts: ErrorTexts): NamedLoad
 
 /** Which of the reasons stands behind a loader's own words. */
 function reasonFor(words: string): DlopenReason {
-  if (words === 'invalid ELF header' || words === 'file too short') {
+  if (words === 'invalid ELF header' || words === 'file too short' || words === notOnPages) {
     return 'not-elf';
   }
   if (words.startsWith('cannot read file data')) {

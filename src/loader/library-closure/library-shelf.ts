@@ -348,6 +348,9 @@ function judge(peek: Peek, platform: Platform, read: () => SharedObject): Opened
   }
   peek.object ??= read();
   const { object } = peek;
+  if (object.isOffPages) {
+    return { kind: 'refused', reason: notOnPages };
+  }
   if (!object.dynamic) {
     return { kind: 'refused', reason: 'object file has no dynamic section' };
   }
@@ -391,6 +394,8 @@ interface PeekedHeader extends Platform {
 }
 
 const notElf = 'invalid ELF header';
+/** In the words of glibc since 2.35; releases before have others. */
+export const notOnPages = 'ELF load command address/offset not page-aligned';
 const tooShort = 'file too short';
 
 /** What a search for libraries looks at first. */

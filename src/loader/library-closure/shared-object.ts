@@ -2,6 +2,7 @@ import { type DynamicSection, dynamicValue } from '../../binary/elf/dynamic.ts';
 import { ElfFile } from '../../binary/elf/elf-file.ts';
 import { DT, ET, PF, PT } from '../../binary/elf/names.ts';
 import { isDebugCompanion } from '../../binary/elf/sections.ts';
+import { isOffPages } from '../../binary/elf/segments.ts';
 import type { FileSource } from '../../bytes/byte-source.ts';
 import { withLentMemory } from '../../bytes/lent-memory.ts';
 import { FormatError } from '../../errors.ts';
@@ -26,6 +27,8 @@ export interface SharedObject {
   readonly dynamic: boolean;
   /** Debug information of another file, or a library without a dynamic section: nothing that can be loaded. */
   readonly isUnloadable: boolean;
+  /** As {@link isOffPages}: no loader maps it. */
+  readonly isOffPages: boolean;
   readonly soname: string | null;
   readonly needed: readonly string[];
   /** DT_FILTER: libraries that define its symbols in its place, and that glibc fails without. */
@@ -117,6 +120,7 @@ export function objectFactsOf(elf: ElfFile): ObjectFacts {
     interpreter: elf.interpreter,
     dynamic: loadable && dynamic !== null,
     isUnloadable: !loadable || (dynamic === null && (header.type === ET.dyn || isDebugCompanion(elf.sections))),
+    isOffPages: isOffPages(elf.segments),
     soname: dynamic?.soname ?? null,
     needed: dynamic?.needed ?? [],
     filters: namesOf(dynamic, DT.filter),

@@ -2,6 +2,7 @@ import { dynamicValue } from '../../binary/elf/dynamic.ts';
 import { ElfFile } from '../../binary/elf/elf-file.ts';
 import type { ElfHeader } from '../../binary/elf/header.ts';
 import { DT } from '../../binary/elf/names.ts';
+import { isOffPages } from '../../binary/elf/segments.ts';
 import type { FileSource } from '../../bytes/byte-source.ts';
 import { ElfgateError, FormatError } from '../../errors.ts';
 import type { FileTree } from '../../image/file-tree.ts';
@@ -155,7 +156,10 @@ function openLibrary(
         ? passedOver(resolved.path, dialect)
         : { kind: 'refused', message: refusal.message, place: resolved.path };
     }
-    return { kind: 'found', name: path, place: resolved.path, elf: new ElfFile(source) };
+    const elf = new ElfFile(source);
+    return isOffPages(elf.segments)
+      ? { kind: 'refused', message: null, place: resolved.path }
+      : { kind: 'found', name: path, place: resolved.path, elf };
   } catch (error) {
     if (error instanceof FormatError) {
       return { kind: 'malformed', error: error.inFile(path) };

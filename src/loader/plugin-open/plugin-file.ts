@@ -4,6 +4,7 @@ import { Fields } from '../../binary/elf/encoding.ts';
 import type { ElfHeader } from '../../binary/elf/header.ts';
 import { startsLikeElf } from '../../binary/elf/header.ts';
 import { ET } from '../../binary/elf/names.ts';
+import { isOffPages } from '../../binary/elf/segments.ts';
 import { type GoFile, readGoFile } from '../../binary/go/go-file.ts';
 import { type ByteSource, type FileSource, openFile } from '../../bytes/byte-source.ts';
 import { ElfgateError, FormatError } from '../../errors.ts';
@@ -233,6 +234,10 @@ function refusedByDynamic(elf: ElfFile, realPath: string, host: ElfHeader, diale
     message,
   });
   const notShared = (sentence: string): PluginFile => refused('not-a-shared-object', `${realPath}: ${sentence}`);
+  if (isOffPages(elf.segments)) {
+    // glibc words it differently since 2.35; musl maps other bytes than are meant.
+    return refused('not-elf', null);
+  }
   if (dialect.kind === 'musl') {
     if (elf.dynamic === null) {
       return refused('not-a-shared-object', `Error loading shared library ${realPath}: Exec format error`);
