@@ -336,7 +336,7 @@ passing := [
 		"subject": {
 			"kind": "file",
 			"name": "lab/c/needy-linked",
-			"digest": "sha256:ca27b4769d381b4a7ffc7c407ed18edf38a49f6c786081947bf6bb0046b69fa3",
+			"digest": "sha256:1ebdfef0eb906a69d8cb1b9a61a4e8952e3bc337df5ac2ef55c688d3b4431964",
 		},
 		"image": null,
 		"launch": null,
@@ -344,7 +344,7 @@ passing := [
 		"binaries": [
 			{
 				"path": "lab/c/needy-linked",
-				"sha256": "ca27b4769d381b4a7ffc7c407ed18edf38a49f6c786081947bf6bb0046b69fa3",
+				"sha256": "1ebdfef0eb906a69d8cb1b9a61a4e8952e3bc337df5ac2ef55c688d3b4431964",
 				"size": 15136,
 				"named": true,
 				"layer": null,
@@ -363,9 +363,9 @@ passing := [
 					],
 					"rpath": [],
 					"runpath": [
-						"lab/e464d7357436e77a211d3081",
+						"lab/fcce29d750d016453ae33400",
 					],
-					"buildId": "60f665ed2ef6e35fff32da67a52bb9ded3aceb8e",
+					"buildId": "9d7a39ce4773689404126a074cab0091baa38999",
 					"flags": [],
 					"stripped": false,
 					"importCount": 5,
@@ -394,7 +394,7 @@ passing := [
 					"fortified": false,
 					"searchPaths": [
 						{
-							"entry": "lab/e464d7357436e77a211d3081",
+							"entry": "lab/fcce29d750d016453ae33400",
 							"tag": "runpath",
 							"kind": "absolute",
 							"resolved": null,

@@ -1407,7 +1407,7 @@ unknown := [
 		"subject": {
 			"kind": "file",
 			"name": "lab/go/plugin-missing-library",
-			"digest": "sha256:5dc378cda2949f7ebf12836bcc9726a1bbd62af5c07eae442e3bbb2d1e3ce5fc",
+			"digest": "sha256:13d6f51338a59b9d6524dedec54992974e151c36cc96cff8aca296580b6d1f14",
 		},
 		"image": null,
 		"launch": null,
@@ -1415,7 +1415,7 @@ unknown := [
 		"binaries": [
 			{
 				"path": "lab/go/plugin-missing-library",
-				"sha256": "5dc378cda2949f7ebf12836bcc9726a1bbd62af5c07eae442e3bbb2d1e3ce5fc",
+				"sha256": "13d6f51338a59b9d6524dedec54992974e151c36cc96cff8aca296580b6d1f14",
 				"size": 4872856,
 				"named": true,
 				"layer": null,
@@ -1435,7 +1435,7 @@ unknown := [
 					],
 					"rpath": [],
 					"runpath": [],
-					"buildId": "87af7c7e2ecfee2ded0b5f897f3632b671d2ed40",
+					"buildId": "378a6ef799f2ec5d976060c017d689a342e95a30",
 					"flags": [
 						"BIND_NOW",
 						"STATIC_TLS",
@@ -1503,7 +1503,7 @@ unknown := [
 						"CGO_CFLAGS": "",
 						"CGO_CPPFLAGS": "",
 						"CGO_CXXFLAGS": "",
-						"CGO_LDFLAGS": "-Llab/ed8673101a7c5225fe637abc -labsent",
+						"CGO_LDFLAGS": "-Llab/b6568ea183d2af568a108ba2 -labsent",
 						"GOARCH": "amd64",
 						"GOOS": "linux",
 						"GOAMD64": "v1",

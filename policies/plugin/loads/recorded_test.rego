@@ -534,7 +534,7 @@ violating := [
 			},
 			{
 				"path": "plugins/library.so",
-				"sha256": "5dc378cda2949f7ebf12836bcc9726a1bbd62af5c07eae442e3bbb2d1e3ce5fc",
+				"sha256": "13d6f51338a59b9d6524dedec54992974e151c36cc96cff8aca296580b6d1f14",
 				"size": 4872856,
 				"named": false,
 				"layer": null,
@@ -554,7 +554,7 @@ violating := [
 					],
 					"rpath": [],
 					"runpath": [],
-					"buildId": "87af7c7e2ecfee2ded0b5f897f3632b671d2ed40",
+					"buildId": "378a6ef799f2ec5d976060c017d689a342e95a30",
 					"flags": [
 						"BIND_NOW",
 						"STATIC_TLS",
@@ -622,7 +622,7 @@ violating := [
 						"CGO_CFLAGS": "",
 						"CGO_CPPFLAGS": "",
 						"CGO_CXXFLAGS": "",
-						"CGO_LDFLAGS": "-Llab/ed8673101a7c5225fe637abc -labsent",
+						"CGO_LDFLAGS": "-Llab/b6568ea183d2af568a108ba2 -labsent",
 						"GOARCH": "amd64",
 						"GOOS": "linux",
 						"GOAMD64": "v1",
@@ -3506,7 +3506,7 @@ unknown := [
 		"subject": {
 			"kind": "file",
 			"name": "lab/go/plugin-missing-library",
-			"digest": "sha256:5dc378cda2949f7ebf12836bcc9726a1bbd62af5c07eae442e3bbb2d1e3ce5fc",
+			"digest": "sha256:13d6f51338a59b9d6524dedec54992974e151c36cc96cff8aca296580b6d1f14",
 		},
 		"image": null,
 		"launch": null,
@@ -3514,7 +3514,7 @@ unknown := [
 		"binaries": [
 			{
 				"path": "lab/go/plugin-missing-library",
-				"sha256": "5dc378cda2949f7ebf12836bcc9726a1bbd62af5c07eae442e3bbb2d1e3ce5fc",
+				"sha256": "13d6f51338a59b9d6524dedec54992974e151c36cc96cff8aca296580b6d1f14",
 				"size": 4872856,
 				"named": true,
 				"layer": null,
@@ -3534,7 +3534,7 @@ unknown := [
 					],
 					"rpath": [],
 					"runpath": [],
-					"buildId": "87af7c7e2ecfee2ded0b5f897f3632b671d2ed40",
+					"buildId": "378a6ef799f2ec5d976060c017d689a342e95a30",
 					"flags": [
 						"BIND_NOW",
 						"STATIC_TLS",
@@ -3602,7 +3602,7 @@ unknown := [
 						"CGO_CFLAGS": "",
 						"CGO_CPPFLAGS": "",
 						"CGO_CXXFLAGS": "",
-						"CGO_LDFLAGS": "-Llab/ed8673101a7c5225fe637abc -labsent",
+						"CGO_LDFLAGS": "-Llab/b6568ea183d2af568a108ba2 -labsent",
 						"GOARCH": "amd64",
 						"GOOS": "linux",
 						"GOAMD64": "v1",

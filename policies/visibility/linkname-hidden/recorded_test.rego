@@ -7,7 +7,7 @@ violating := [
 		"subject": {
 			"kind": "file",
 			"name": "lab/go/plugin-hidden-c-symbol",
-			"digest": "sha256:056c6aabe38b0d718a71396ee79f1661265ed93959de61556d525b7fe94bcceb",
+			"digest": "sha256:dc1d8036a9d652439b5b8ff940491f21d43289c1d8b317e5b6fac12703edd99d",
 		},
 		"image": null,
 		"launch": null,
@@ -15,7 +15,7 @@ violating := [
 		"binaries": [
 			{
 				"path": "lab/go/plugin-hidden-c-symbol",
-				"sha256": "056c6aabe38b0d718a71396ee79f1661265ed93959de61556d525b7fe94bcceb",
+				"sha256": "dc1d8036a9d652439b5b8ff940491f21d43289c1d8b317e5b6fac12703edd99d",
 				"size": 4872792,
 				"named": true,
 				"layer": null,
@@ -34,7 +34,7 @@ violating := [
 					],
 					"rpath": [],
 					"runpath": [],
-					"buildId": "897fbe1c5fab337e1b75752e65139b48b569c8f1",
+					"buildId": "02fae3cc83e1d880a28743684d1ce8eac1977046",
 					"flags": [
 						"BIND_NOW",
 						"STATIC_TLS",
@@ -289,7 +289,7 @@ passing := [
 		"subject": {
 			"kind": "file",
 			"name": "lab/go/plugin-hidden-c-symbol",
-			"digest": "sha256:056c6aabe38b0d718a71396ee79f1661265ed93959de61556d525b7fe94bcceb",
+			"digest": "sha256:dc1d8036a9d652439b5b8ff940491f21d43289c1d8b317e5b6fac12703edd99d",
 		},
 		"image": null,
 		"launch": null,
@@ -297,7 +297,7 @@ passing := [
 		"binaries": [
 			{
 				"path": "lab/go/plugin-hidden-c-symbol",
-				"sha256": "056c6aabe38b0d718a71396ee79f1661265ed93959de61556d525b7fe94bcceb",
+				"sha256": "dc1d8036a9d652439b5b8ff940491f21d43289c1d8b317e5b6fac12703edd99d",
 				"size": 4872792,
 				"named": true,
 				"layer": null,
@@ -316,7 +316,7 @@ passing := [
 					],
 					"rpath": [],
 					"runpath": [],
-					"buildId": "897fbe1c5fab337e1b75752e65139b48b569c8f1",
+					"buildId": "02fae3cc83e1d880a28743684d1ce8eac1977046",
 					"flags": [
 						"BIND_NOW",
 						"STATIC_TLS",
@@ -384,7 +384,7 @@ passing := [
 						"CGO_CFLAGS": "",
 						"CGO_CPPFLAGS": "",
 						"CGO_CXXFLAGS": "",
-						"CGO_LDFLAGS": "lab/7a3ad5c382b4770b6e413cec/libmyapi.so",
+						"CGO_LDFLAGS": "lab/8420b7c887cb42905e693675/libmyapi.so",
 						"GOARCH": "amd64",
 						"GOOS": "linux",
 						"GOAMD64": "v1",
@@ -563,7 +563,7 @@ unknown := [
 		"subject": {
 			"kind": "file",
 			"name": "lab/go/plugin-hidden-c-symbol",
-			"digest": "sha256:056c6aabe38b0d718a71396ee79f1661265ed93959de61556d525b7fe94bcceb",
+			"digest": "sha256:dc1d8036a9d652439b5b8ff940491f21d43289c1d8b317e5b6fac12703edd99d",
 		},
 		"image": null,
 		"launch": null,
@@ -571,7 +571,7 @@ unknown := [
 		"binaries": [
 			{
 				"path": "lab/go/plugin-hidden-c-symbol",
-				"sha256": "056c6aabe38b0d718a71396ee79f1661265ed93959de61556d525b7fe94bcceb",
+				"sha256": "dc1d8036a9d652439b5b8ff940491f21d43289c1d8b317e5b6fac12703edd99d",
 				"size": 4872792,
 				"named": true,
 				"layer": null,
@@ -590,7 +590,7 @@ unknown := [
 					],
 					"rpath": [],
 					"runpath": [],
-					"buildId": "897fbe1c5fab337e1b75752e65139b48b569c8f1",
+					"buildId": "02fae3cc83e1d880a28743684d1ce8eac1977046",
 					"flags": [
 						"BIND_NOW",
 						"STATIC_TLS",
@@ -658,7 +658,7 @@ unknown := [
 						"CGO_CFLAGS": "",
 						"CGO_CPPFLAGS": "",
 						"CGO_CXXFLAGS": "",
-						"CGO_LDFLAGS": "lab/7a3ad5c382b4770b6e413cec/libmyapi.so",
+						"CGO_LDFLAGS": "lab/8420b7c887cb42905e693675/libmyapi.so",
 						"GOARCH": "amd64",
 						"GOOS": "linux",
 						"GOAMD64": "v1",

@@ -6,11 +6,11 @@ import {
   type SymbolScope,
   type UnresolvedSymbol,
   unboundReferences,
+  versionErrorsOf,
 } from '../library-closure/binding.ts';
 import type { Member } from '../library-closure/closure.ts';
 import type { LibraryShelf } from '../library-closure/library-shelf.ts';
 import { use } from '../library-closure/symbol-index.ts';
-import { checkVersions } from '../library-closure/versions.ts';
 import type { ErrorTexts } from './error-texts.ts';
 import { hasOwnInitialisers } from './initialisers.ts';
 import { loads, type Outcome, refused } from './outcome.ts';
@@ -46,7 +46,7 @@ export function bindOpened(reached: readonly Member[], surroundings: BindingSurr
   for (const { object } of added) {
     assertSound(object);
   }
-  const refusal = dependsOnRelease(added, scope) ?? (kind === 'glibc' ? missingVersion(added, scope, shelf) : null);
+  const refusal = dependsOnRelease(added, scope) ?? (kind === 'glibc' ? missingVersion(added, surroundings) : null);
   if (refusal !== null) {
     return refusal;
   }
@@ -100,15 +100,16 @@ function mayWait(symbol: UnresolvedSymbol, kind: 'glibc' | 'musl'): boolean {
 }
 
 /** The first version that a library lacks (glibc `elf/dl-version.c`, _dl_check_map_versions). */
-function missingVersion(added: readonly Member[], scope: SymbolScope, shelf: LibraryShelf): Outcome | null {
-  const error = checkVersions(added, { ...scope, missing: [] }, shelf).find(({ kind }) => kind === 'absent');
+function missingVersion(added: readonly Member[], { scope, shelf, binding }: BindingSurroundings): Outcome | null {
+  const isBound = (member: Member, asked: number) => binding === 'now' || asked !== use.call || member.object.bindsNow;
+  const error = versionErrorsOf(added, { ...scope, missing: [] }, shelf, isBound).find(({ kind }) => kind === 'absent');
   if (error === undefined) {
     return null;
   }
   const { library, version, neededBy, provider } = error;
   const evidence = [{ path: neededBy.path, at: '.gnu.version_r', label: 'needs', value: `${version} of ${library}` }];
   // An assertion of the loader, whose line differs from release to release.
-  return provider === null
+  return provider === null || shelf.versionsOf(provider.object).versionsDefined === null
     ? { ...refused('version-without-library', null, evidence), outcome: 'crashes', recoverable: false }
     : refused(
         'symbol-version-missing',

@@ -66,7 +66,8 @@ export const dlopenReasons = {
   'executable-stack': 'the object asks for an executable stack, which glibc refuses since 2.41',
   'host-static': 'musl gives static programs a dlopen that always fails',
   // crashes
-  'version-without-library': 'the object asks for versions of a library that it does not need; the loader gives up',
+  'version-without-library':
+    'the object asks for versions of a library that it does not need, or that has none; the loader gives up',
   // the process
   'process-ended': 'an earlier call ended the process',
   'host-does-not-start': 'the program itself lacks a library, version or symbol',

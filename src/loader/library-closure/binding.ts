@@ -45,8 +45,49 @@ export function bindSymbols(closure: LibraryClosure, shelf: LibraryShelf): Bindi
   const unresolved = unboundReferences(closure.members, closure, shelf);
   return {
     unresolved,
-    versionErrors: closure.linker.kind === 'glibc' ? checkVersions(closure.members, closure, shelf) : [],
+    versionErrors: closure.linker.kind === 'glibc' ? versionErrorsOf(closure.members, closure, shelf) : [],
   };
+}
+
+/**
+ * What {@link checkVersions} finds. A library that has no versions at all is no reason for glibc to stop, until it binds a
+ * symbol of one of these versions to it: that trips an assertion (`elf/dl-lookup.c`, check_match), which ends the process.
+ *
+ * @param isBound whether a reference of a member, one of `use`, is bound before anything calls it.
+ * @throws as {@link checkVersions} does, and {@link bindSymbols}.
+ */
+export function versionErrorsOf(
+  members: readonly Member[],
+  scope: SymbolScope & Pick<LibraryClosure, 'missing'>,
+  shelf: LibraryShelf,
+  isBound: (member: Member, use: number) => boolean = () => true,
+): readonly VersionError[] {
+  return checkVersions(members, scope, shelf).map((error) =>
+    error.kind === 'no-versions' && tripsAssertion(error, scope, shelf, isBound) ? { ...error, kind: 'absent' } : error,
+  );
+}
+
+function tripsAssertion(
+  { neededBy, provider, library, version }: VersionError,
+  scope: SymbolScope,
+  shelf: LibraryShelf,
+  isBound: (member: Member, use: number) => boolean,
+): boolean {
+  // Most libraries without versions of their own have the table, because they ask for versions of others.
+  if (provider === null || shelf.symbolsOf(provider.object).versionEntries !== null) {
+    return false;
+  }
+  const index = shelf.symbolsOf(neededBy.object);
+  const effort = { left: Math.min(limits.bindingSteps, shelf.stepsLeft), of: neededBy.name };
+  return index.references.symbols.some((_, reference) => {
+    const wanted = wantedBy(index, reference);
+    return (
+      wanted.library === library &&
+      wanted.version === version &&
+      isBound(neededBy, wanted.use) &&
+      bindReference(neededBy, wanted, scope.members, scope, shelf, effort) === provider
+    );
+  });
 }
 
 /** Where references are looked up: the members of the scope in their order, and how the loader goes about it. */

@@ -9,8 +9,8 @@ export interface VersionError {
   /** The library that was found under that name; `null` when the process has none of that name. */
   readonly provider: Member | null;
   /**
-   * `absent` stops the program; `weak` (VER_FLG_WEAK) and `no-versions`, where the library has no versions at all, are
-   * warnings.
+   * `absent` stops the program; `weak` (VER_FLG_WEAK) and `no-versions`, where the library has no versions at all and
+   * nothing of them is bound, are warnings.
    */
   readonly kind: 'absent' | 'weak' | 'no-versions';
 }

@@ -207,12 +207,15 @@ function undefinedSymbol(added: readonly LoadedObject[], scope: GlobalScope, dia
       const { bytes, start, end } = reference;
       const wanted = dialect.kind === 'musl' ? new SymbolReference(bytes, start, end, null) : reference;
       const answer = answerOf(scope, wanted, library);
-      if (answer === 'yes') {
+      if (answer === 'yes' || (answer === 'without-version' && dialect.kind === 'musl')) {
         continue;
       }
       const text = reference.version === null ? reference.name : `${reference.name}@${reference.version}`;
       const at = object.elf === null ? 'dynamic symbols' : placeName(object.elf, offset);
       const evidence = [{ path: object.name, at, label: 'needs', value: text }];
+      if (answer === 'without-version') {
+        return refused('symbol-version-missing', null, evidence);
+      }
       if (answer === 'no') {
         return refused('undefined-symbol', dialect.undefinedSymbol(object.name, reference), evidence);
       }
@@ -222,7 +225,15 @@ function undefinedSymbol(added: readonly LoadedObject[], scope: GlobalScope, dia
   return unknown;
 }
 
-function answerOf(scope: GlobalScope, wanted: SymbolReference, library: string | null): 'yes' | 'no' | 'unknown' {
+/**
+ * Whether the scope defines a symbol. `without-version`: it binds to the library that its version belongs to, and that has no
+ * versions at all, which trips an assertion of glibc (`elf/dl-lookup.c`, check_match).
+ */
+function answerOf(
+  scope: GlobalScope,
+  wanted: SymbolReference,
+  library: string | null,
+): 'yes' | 'no' | 'unknown' | 'without-version' {
   let unknown = false;
   for (const candidate of scope.objects) {
     // Of a library that is only presumed, nothing is known but what its name promises.
@@ -231,7 +242,8 @@ function answerOf(scope: GlobalScope, wanted: SymbolReference, library: string |
         ? 'no'
         : candidate.defines(wanted);
     if (answer === 'yes') {
-      return 'yes';
+      const dynamic = library !== null && candidate.answersTo.has(library) ? (candidate.elf?.dynamic ?? null) : null;
+      return dynamic !== null && dynamicValue(dynamic, DT.versionSymbols) === null ? 'without-version' : 'yes';
     }
     unknown ||= answer === 'unknown';
   }

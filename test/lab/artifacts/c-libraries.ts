@@ -44,6 +44,16 @@ const apiSources = ['my-api.c', 'my-api-internal.c'];
 const myApi = library('libmyapi.so', apiSources);
 const myApiHidden = library('libmyapi.so', apiSources, ['-fvisibility=hidden']);
 const provider = library('libprovider.so', ['provider.c']);
+const providerOfGlibc = library('libprovider.so', ['provider.c'], ['-Wl,--no-as-needed', '-lc']);
+const providerWithVersions = library('libprovider.so', ['provider.c'], ['-Wl,--version-script=provider.map']);
+
+function needyVersioned(found: Recipe): Recipe {
+  return library(
+    'libneedy-versioned.so',
+    ['needy.c'],
+    [pathOf(providerWithVersions), directoryOf(found, '-Wl,-rpath,')],
+  );
+}
 const plain = searchPath([]);
 const futureLibc = library('libc.so.6', ['future-libc.c'], ['-nostdlib', '-Wl,--version-script=future-libc.map']);
 
@@ -105,7 +115,7 @@ export const cLibraries = {
   // Symbols of libraries that were opened before.
   'c/provider': provider,
   /** The same with a need of glibc. */
-  'c/provider-of-glibc': library('libprovider.so', ['provider.c'], ['-Wl,--no-as-needed', '-lc']),
+  'c/provider-of-glibc': providerOfGlibc,
   'c/provider-global': library('libprovider.so', ['provider.c'], ['-Wl,-z,global']),
   /** Defines what `c/provider` defines. */
   'c/other-provider': library('libother-provider.so', ['other-provider.c']),
@@ -116,6 +126,9 @@ export const cLibraries = {
     ['needy.c'],
     [pathOf(provider), directoryOf(provider, '-Wl,-rpath,')],
   ),
+  // Linked with a provider that has versions, and finding one that has none: at all, or of its own.
+  'c/needy-unversioned': needyVersioned(provider),
+  'c/needy-unversioned-of-glibc': needyVersioned(providerOfGlibc),
   /** Its own provider_fn is static, in another source: the reference stays undefined. */
   'c/needy-static': {
     output: 'libneedy-static.so',
@@ -158,6 +171,14 @@ export const cLibraries = {
       ]),
     ],
   },
+  /** Made for pages of 2 KB, which no processor has. */
+  'c/small-pages': library('libplain.so', ['plain.c'], ['-Wl,-z,max-page-size=0x800']),
+  'c/no-default-libraries': library(
+    'libplain.so',
+    ['plain.c'],
+    ['-Wl,--no-as-needed', '-l:libm.so.6', '-Wl,-z,nodefaultlib'],
+  ),
+  'c/filter-missing': library('libplain.so', ['plain.c'], ['-Wl,-F,libabsent.so']),
   'c/textrel': library('libtextrel.so', ['textrel.S'], ['-Wl,-z,notext', '-nostdlib']),
   'c/without-sections': withoutSectionHeaders(myApi),
   'c/executable-stack': library('libplain.so', ['plain.c'], ['-Wl,-z,execstack']),
