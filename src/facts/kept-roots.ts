@@ -4,7 +4,7 @@ import type { KeptContent } from '../image/layers/file-contents.ts';
 import type { ImageTree } from '../image/layers/image-tree.ts';
 import { lookUp } from '../image/layers/merged-tree.ts';
 import { limits } from '../limits.ts';
-import { readAsLoader } from '../loader/plugin-open/loader-reads.ts';
+import { type FileKind, readAsLoader } from '../loader/plugin-open/loader-reads.ts';
 import type { InspectedBinary } from './binary-facts.ts';
 
 /**
@@ -27,10 +27,9 @@ export function keepRoot(tree: ImageTree, binaries: readonly InspectedBinary[]):
   for (const content of textsOfLoader(tree)) {
     keep(content, [{ offset: 0, length: content.size }]);
   }
-  for (const kind of ['host', 'plugin', 'library'] as const) {
+  for (const kind of ['loader', 'host', 'plugin', 'library'] as const) {
     for (const { facts } of binaries) {
-      const content =
-        (facts.role ?? (isLibrary(facts) ? 'library' : null)) === kind ? tree.contentOf(facts.path) : null;
+      const content = kindOf(facts) === kind ? tree.contentOf(facts.path) : null;
       if (content !== null && !partsOf.has(content)) {
         const { source, parts } = recordingSource(content.source(facts.path));
         readAsLoader(source, kind);
@@ -41,10 +40,14 @@ export function keepRoot(tree: ImageTree, binaries: readonly InspectedBinary[]):
   return encodeKeptRoot(tree.root, partsOf);
 }
 
-/** Whether a loader may find a file by its name alone. Modules of other programs have no soname, and names of their own. */
-function isLibrary({ elf, path }: InspectedBinary['facts']): boolean {
+/** `null` for what no loader finds by its name alone: modules of other programs have no soname, and names of their own. */
+function kindOf({ role, elf, path }: InspectedBinary['facts']): FileKind | null {
+  if (role !== null || elf?.type !== 'dyn') {
+    return role;
+  }
   const name = path.slice(path.lastIndexOf('/') + 1);
-  return elf?.type === 'dyn' && (elf.soname !== null || /^(?:lib|ld)/.test(name));
+  // ld-linux-x86-64.so.2, ld64.so.1, ld.so.1, ld-2.31.so
+  return /^ld[-.6]/.test(name) ? 'loader' : elf.soname !== null || name.startsWith('lib') ? 'library' : null;
 }
 
 /** Files that tell the loader where to look, and what to load ahead (ld.so(8); musl's `ldso/dynlink.c`). */

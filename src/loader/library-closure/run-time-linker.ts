@@ -181,17 +181,13 @@ function readGlibcLoader(
   if (found !== null && found.kind === 'file') {
     const source = root.open(found.path);
     try {
-      const elf = new ElfFile(source);
-      for (const segment of elf.segments) {
-        if (segment.type === PT.load && (segment.flags & PF.write) === 0 && segment.fileBytes <= limits.loaderBytes) {
-          const text = source.read(segment.offset, segment.fileBytes).toString('latin1');
-          stopsAtNamedLibrary ||= text.includes(stopMessage);
-          refusesExecutableStacks ||= text.includes(executableStackTunable);
-          for (const [, list = ''] of text.matchAll(compiledIn)) {
-            const directories = list.split('\0').filter((directory) => directory !== '');
-            // Other texts may look like one directory; the list of them is the longest.
-            best = directories.length > best.length ? directories : best;
-          }
+      for (const text of constantTexts(new ElfFile(source))) {
+        stopsAtNamedLibrary ||= text.includes(stopMessage);
+        refusesExecutableStacks ||= text.includes(executableStackTunable);
+        for (const [, list = ''] of text.matchAll(compiledIn)) {
+          const directories = list.split('\0').filter((directory) => directory !== '');
+          // Other texts may look like one directory; the list of them is the longest.
+          best = directories.length > best.length ? directories : best;
         }
       }
     } catch (error) {
@@ -209,6 +205,15 @@ function readGlibcLoader(
     stopsAtNamedLibrary,
     refusesExecutableStacks,
   };
+}
+
+/** What of a loader's file tells how it goes about its work: each part that is not written to, a character for a byte. */
+export function* constantTexts({ segments, source }: ElfFile): Generator<string> {
+  for (const { type, flags, offset, fileBytes } of segments) {
+    if (type === PT.load && (flags & PF.write) === 0 && fileBytes <= limits.loaderBytes) {
+      yield source.read(offset, fileBytes).toString('latin1');
+    }
+  }
 }
 
 const withoutFinalSlash = (directory: string): string => directory.replace(/(.)\/+$/, '$1');
