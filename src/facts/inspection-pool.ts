@@ -32,7 +32,12 @@ interface Member {
  * as long as one image needs no more than this.
  */
 export function inspectionPool(symbols: InspectionSetup['symbols']): InspectionPool {
-  const setup: InspectionSetup = { symbols, compileCache: getCompileCacheDir() ?? null };
+  const count = Math.max(1, availableParallelism() - 1);
+  const setup: InspectionSetup = {
+    symbols,
+    compileCache: getCompileCacheDir() ?? null,
+    mostSymbolBytes: limits.earlySymbolBytes / count,
+  };
   const members: Member[] = [];
   const contents: FileContent[] = [];
   const found = new Map<FileContent, Omit<InspectedContent, 'index'>>();
@@ -93,7 +98,7 @@ export function inspectionPool(symbols: InspectionSetup['symbols']): InspectionP
     add(path, content) {
       const index = contents.push(content) - 1;
       if (members.length === 0) {
-        members.push(...Array.from({ length: Math.max(1, availableParallelism() - 1) }, start));
+        members.push(...Array.from({ length: count }, start));
       }
       if (members.every(({ waiting }) => waiting.length === 0)) {
         // With all others that the same piece of a layer ends.

@@ -12,6 +12,8 @@ export interface InspectionSetup {
   readonly symbols: 'listed' | 'counted';
   /** Directory of compiled code, which threads do not inherit; null for none. */
   readonly compileCache: string | null;
+  /** Bytes of symbols that a thread holds on to for binding. */
+  readonly mostSymbolBytes: number;
 }
 
 export interface InspectionTask {
@@ -43,13 +45,12 @@ if (platform() === 'linux') {
   }
 }
 
-const { symbols, compileCache } = workerData as InspectionSetup;
+const { symbols, compileCache, mostSymbolBytes } = workerData as InspectionSetup;
 if (compileCache !== null) {
   enableCompileCache(compileCache);
 }
 // Only what is loaded after this comes from the cache.
 const { EarlyBinding } = await import('../loader/library-closure/early-binding.ts');
-const { limits } = await import('../limits.ts');
 const { inspectAlone } = await import('./inspect-tree.ts');
 const { earlyLinkageOf } = await import('./linkage-facts.ts');
 const { sourceAt } = await import('../image/layers/file-contents.ts');
@@ -68,7 +69,7 @@ parentPort?.on('message', (tasks: readonly InspectionTask[]) => {
   answer({ inspected, bound: [] });
   for (const { index, linkage } of inspected) {
     symbolBytes += linkage?.symbols.bytes ?? 0;
-    if (linkage !== null && symbolBytes <= limits.earlySymbolBytes) {
+    if (linkage !== null && symbolBytes <= mostSymbolBytes) {
       binding.add(index, linkage);
     }
   }

@@ -11,6 +11,7 @@ import {
 import type { Member } from '../library-closure/closure.ts';
 import type { LibraryShelf } from '../library-closure/library-shelf.ts';
 import { use } from '../library-closure/symbol-index.ts';
+import { firstAboveLevel } from '../processor-level.ts';
 import type { ErrorTexts } from './error-texts.ts';
 import { hasOwnInitialisers } from './initialisers.ts';
 import { loads, type Outcome, refused } from './outcome.ts';
@@ -63,6 +64,13 @@ export function bindOpened(reached: readonly Member[], surroundings: BindingSurr
     if (crowded !== null) {
       return crowded;
     }
+  }
+  const above =
+    kind === 'glibc' ? firstAboveLevel(added, surroundings.present, ({ object }, ask) => object.ask(ask)) : null;
+  if (above !== null) {
+    const evidence = [{ path: above.item.path, at: '.note.gnu.property', label: 'needs', value: above.level }];
+    const help = `link the program with -Wl,-z,${above.level} as well: where it starts, the object loads`;
+    return refused('unknown-processor', null, evidence, help);
   }
   const caller = calls.length === 0 ? null : initialiserThatMayCall(calls, reached, isNew);
   return caller === null

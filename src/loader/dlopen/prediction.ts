@@ -73,6 +73,8 @@ export const dlopenReasons = {
   'host-does-not-start': 'the program itself lacks a library, version or symbol',
   // undecided: what happens cannot be told from what is known, and is therefore not called `loads`
   'unknown-host': 'a static program brings its own loader, whose release decides',
+  'unknown-processor':
+    'it loads on processors that have the instructions it is marked for, which nothing in the process asks for',
   'unknown-loader': 'releases of the C library treat something in this file differently',
   'unknown-libraries': 'a search path depends on where the process is started',
   'unknown-initialiser': 'code that runs while it is loaded may call a function that nothing defines',
@@ -81,6 +83,7 @@ export const dlopenReasons = {
 
 const undecided: ReadonlySet<DlopenReason> = new Set([
   'unknown-host',
+  'unknown-processor',
   'unknown-loader',
   'unknown-libraries',
   'unknown-initialiser',

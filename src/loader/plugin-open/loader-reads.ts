@@ -31,12 +31,12 @@ export function readAsLoader(source: ByteSource, kind: FileKind): void {
   const readings: readonly (() => unknown)[] = [
     () => elf.symbolVersions,
     () => elf.relocations,
+    () => elf.notes,
     // Any name: the table is read as a whole.
     () => object.defines(referenceTo('main')),
     ...(kind === 'plugin'
       ? [() => go?.hashes?.checkOrder, () => assertLoadable(elf), () => firstByteOfModuleData(elf)]
       : []),
-    ...(kind === 'host' || kind === 'plugin' ? [() => elf.notes] : []),
     ...(kind === 'loader' ? [() => [...constantTexts(elf)]] : []),
   ];
   for (const read of readings) {

@@ -5,6 +5,7 @@ import { DT, PF, PT } from '../../binary/elf/names.ts';
 import { placeName } from '../../binary/elf/place.ts';
 import type { PackageHashes } from '../../binary/go/package-hashes.ts';
 import type { FormatError } from '../../errors.ts';
+import { firstAboveLevel } from '../processor-level.ts';
 import type { FoundLibrary, LibraryFinder, Requester } from './library-search.ts';
 import { type LoadedObject, objectOf, strongReferences } from './loaded-object.ts';
 import type { LoaderDialect } from './loader-dialect.ts';
@@ -63,7 +64,8 @@ export function openLibrary(
   return (
     undefinedSymbol(order, after, loader.dialect) ??
     withoutPlaceForThreads(mapped.objects, scope, loader.dialect) ??
-    dependsOnRelease(mapped.objects, scope, loader.dialect) ?? { kind: 'opened', scope: after }
+    dependsOnRelease(mapped.objects, scope, loader.dialect) ??
+    dependsOnProcessor(mapped.objects, scope, loader.dialect) ?? { kind: 'opened', scope: after }
   );
 }
 
@@ -295,6 +297,20 @@ function withoutPlaceForThreads(
 
 function threadVariables({ dynamicSymbols: symbols }: ElfFile): readonly string[] {
   return symbols?.definitions.threadLocal.map((index) => symbols.name(index)) ?? [];
+}
+
+function dependsOnProcessor(
+  added: readonly LoadedObject[],
+  { objects }: GlobalScope,
+  { kind }: LoaderDialect,
+): Refused | null {
+  const above =
+    kind === 'glibc' ? firstAboveLevel(added, objects, ({ elf }, ask) => (elf === null ? null : ask(elf))) : null;
+  return above === null
+    ? null
+    : refused('unknown-processor', null, [
+        { path: above.item.name, at: '.note.gnu.property', label: 'needs', value: above.level },
+      ]);
 }
 
 // musl relocates DT_RELR since 1.2.4 and never IRELATIVE, which programs of glibc hold. glibc refuses since 2.41 (its

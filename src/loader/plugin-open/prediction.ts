@@ -74,6 +74,8 @@ export const openReasons = {
   'unknown-host': 'whether the host can open plugins cannot be read from it',
   'unknown-layout': 'how one of the Go releases lays out its module data was never measured',
   'unknown-plugin-path': 'the plugin path cannot be read from the file',
+  'unknown-processor':
+    'it loads on processors that have the instructions it is marked for, which the host does not ask for',
   'unknown-loader':
     'releases of the C library treat something in this file differently, or space decides that is not known',
   'unknown-predecessor': 'what became of an earlier plugin is not known, and this one depends on it',
@@ -84,6 +86,7 @@ export const openReasons = {
 const undecided: ReadonlySet<OpenReason> = new Set([
   'unknown-host',
   'unknown-predecessor',
+  'unknown-processor',
   'unknown-loader',
   'unknown-layout',
   'unknown-plugin-path',

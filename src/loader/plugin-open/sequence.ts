@@ -1,7 +1,6 @@
 import { dynamicValue } from '../../binary/elf/dynamic.ts';
 import type { ElfFile } from '../../binary/elf/elf-file.ts';
 import { DT, PF, PT } from '../../binary/elf/names.ts';
-import { neededProcessorLevel } from '../../binary/elf/notes.ts';
 import { placeName } from '../../binary/elf/place.ts';
 import type { GoFile } from '../../binary/go/go-file.ts';
 import { escapedPath, type PackageHashes } from '../../binary/go/package-hashes.ts';
@@ -388,7 +387,6 @@ class OpenSequence implements PluginSequence {
           })),
         ),
         ...newerInstructions(this.#host.go, file),
-        ...higherLevel(this.#host.elf, file.elf),
         ...this.#presumptions(),
       ],
       help: failed.length > 0 ? 'open the plugins that load before the ones that fail, or remove those' : null,
@@ -532,20 +530,6 @@ function newerInstructions(host: GoFile | null, { go, elf }: ObjectFile): readon
   });
 }
 
-/** The host runs on its processor: what asks for no more than the host does is not refused there. */
-function higherLevel(host: ElfFile, elf: ElfFile): readonly OpenEvidence[] {
-  const [ours, theirs] = [host, elf].map(({ header, notes }) => neededProcessorLevel(header, notes));
-  return ours === undefined || theirs === undefined || theirs.level <= Math.max(1, ours.level)
-    ? []
-    : [
-        {
-          at: '.note.gnu.property',
-          label: 'warning',
-          value: `needs ${theirs.name}: glibc 2.33 and newer refuse it on a processor without these instructions`,
-        },
-      ];
-}
-
 // One is named by the runtime; some more show the cause, all of them do not fit on a screen.
 const listedDifferences = 6;
 
@@ -615,6 +599,8 @@ function fixOfLibrary(reason: OpenReason, [first]: readonly OpenEvidence[]): str
       return `install ${first?.value ?? 'the library'}, or build with -ldflags "-extldflags -Wl,-rpath,DIR"`;
     case 'symbol-version-missing':
       return 'build the plugin on the oldest distribution that it is to run on';
+    case 'unknown-processor':
+      return `build the host with -ldflags "-extldflags -Wl,-z,${first?.value}" as well: where it starts, the plugin loads`;
     case 'unknown-libraries':
       return 'elfgate predict --root DIR …   (the root file system that the host runs in)';
     default:

@@ -173,6 +173,8 @@ export const cLibraries = {
   },
   /** Made for pages of 2 KB, which no processor has. */
   'c/small-pages': library('libplain.so', ['plain.c'], ['-Wl,-z,max-page-size=0x800']),
+  /** Marked for processors with AVX-512. */
+  'c/isa-v4': library('libplain.so', ['plain.c'], ['-Wl,-z,x86-64-v4']),
   'c/no-default-libraries': library(
     'libplain.so',
     ['plain.c'],

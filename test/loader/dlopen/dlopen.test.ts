@@ -206,3 +206,20 @@ test('libraries of this machine, in all modes: what is predicted is what happens
     }
   }
 });
+
+test('glibc: a library that is marked for processors beyond that of the program is not known to load', async (t) => {
+  const lab = await artifacts(['c/dlopen-host', 'c/isa-v4', 'c/search-path-none']);
+  if (!lab.available) {
+    t.log(`not run: ${lab.reason}`);
+    return t.pass();
+  }
+  const [marked, unmarked] = await compareOpenings(
+    lab.path['c/dlopen-host'],
+    [lab.path['c/isa-v4'], lab.path['c/search-path-none']],
+    { scope: 'local', binding: 'now' },
+    shelf,
+  );
+  t.like(marked?.predicted, { outcome: 'fails', reason: 'unknown-processor' });
+  t.is(marked?.verdict, 'undecided');
+  t.is(unmarked?.verdict, 'agrees');
+});
