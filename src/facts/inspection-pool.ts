@@ -30,13 +30,18 @@ interface Member {
  *
  * Own code and not `piscina`: binaries are handed over by the hundred, in memory that is shared, and a pool that lives
  * as long as one image needs no more than this.
+ *
+ * @param options `bindsEarly`: whether threads also look references up while they have nothing to inspect.
  */
-export function inspectionPool(symbols: InspectionSetup['symbols']): InspectionPool {
+export function inspectionPool(
+  symbols: InspectionSetup['symbols'],
+  options: { readonly bindsEarly: boolean },
+): InspectionPool {
   const count = Math.max(1, availableParallelism() - 1);
   const setup: InspectionSetup = {
     symbols,
     compileCache: getCompileCacheDir() ?? null,
-    mostSymbolBytes: limits.earlySymbolBytes / count,
+    mostSymbolBytes: options.bindsEarly ? limits.earlySymbolBytes / count : 0,
   };
   const members: Member[] = [];
   const contents: FileContent[] = [];

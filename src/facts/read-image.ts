@@ -28,10 +28,13 @@ export async function readImage(
   { temporaryDirectory, signal }: Pick<ImageAccess, 'temporaryDirectory' | 'signal'>,
 ): Promise<ReadImage> {
   // Threads take longer to start than a small image takes to inspect.
+  const bytes = bytesOf(image);
   const pool =
-    bytesOf(image) < limits.inspectedAtOnceBytes
+    bytes < limits.inspectedAtOnceBytes
       ? null
-      : (await import('./inspection-pool.ts')).inspectionPool(options.symbols);
+      : (await import('./inspection-pool.ts')).inspectionPool(options.symbols, {
+          bindsEarly: bytes <= limits.boundEarlyBytes,
+        });
   let tree: ImageTree | null = null;
   try {
     tree = await imageTree(image, {
