@@ -80,9 +80,9 @@ export function inspectionPool(
         }
       }
       for (const remainder of bound) {
-        const [symbols, ...others] = [remainder.object, ...remainder.providers].map(symbolsOf);
-        if (symbols && others.every((each) => each !== null)) {
-          rememberRemainder(symbols, others, remainder);
+        const [object, ...others] = remainder.providers.map(symbolsOf);
+        if (object && others.every((other) => other !== null)) {
+          rememberRemainder([object, ...others], remainder);
         }
       }
       settle();

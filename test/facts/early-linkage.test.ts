@@ -63,15 +63,11 @@ test('the linkage of a root is the same whether its objects are read then or wer
   t.true(remainders.length > 500);
   const symbolsOf = (number: number) => early.get(paths[number] ?? '')?.symbols;
   for (const remainder of remainders) {
-    const [symbols, ...providers] = [remainder.object, ...remainder.providers].map(symbolsOf);
-    if (symbols === undefined) {
+    const [object, ...others] = remainder.providers.map(symbolsOf);
+    if (object === undefined) {
       throw new Error('what was bound was read before');
     }
-    rememberRemainder(
-      symbols,
-      providers.filter((provider) => provider !== undefined),
-      remainder,
-    );
+    rememberRemainder([object, ...others.filter((other) => other !== undefined)], remainder);
   }
   const bound = inspectTree(directoryTree(root), {
     symbols: 'counted',
@@ -102,7 +98,7 @@ test('what is left of references is believed for the very libraries that they we
   t.is(binding.next(), null, 'what it needs was not seen yet');
   binding.add(9, provider);
   const remainders = [binding.next(), binding.next()];
-  const ofNeedy = remainders.find((remainder) => remainder?.object === 7);
+  const ofNeedy = remainders.find((remainder) => remainder?.providers[0] === 7);
   t.deepEqual(ofNeedy?.providers, [7, 9]);
   if (ofNeedy === undefined || ofNeedy === null) {
     return;
@@ -110,11 +106,7 @@ test('what is left of references is believed for the very libraries that they we
 
   const index = ({ symbols }: EarlyLinkage) => ({ name: '', index: symbols });
   const providers = [index(needy), index(provider)];
-  rememberRemainder(
-    needy.symbols,
-    providers.map((each) => each.index),
-    ofNeedy,
-  );
+  rememberRemainder([needy.symbols, provider.symbols], ofNeedy);
   t.deepEqual(boundEarly(needy.symbols, providers, 'glibc'), ofNeedy.references);
   t.is(boundEarly(needy.symbols, providers, 'musl'), null);
   t.is(boundEarly(needy.symbols, providers.slice(0, 1), 'glibc'), null);

@@ -62,15 +62,34 @@ export function versionErrorsOf(
   shelf: LibraryShelf,
   isBound: (member: Member, use: number) => boolean = () => true,
 ): readonly VersionError[] {
-  return checkVersions(members, scope, shelf).map((error) =>
-    error.kind === 'no-versions' && tripsAssertion(error, scope, shelf, isBound) ? { ...error, kind: 'absent' } : error,
+  return spending(members, shelf, (effort) =>
+    checkVersions(members, scope, shelf).map((error) =>
+      error.kind === 'no-versions' && tripsAssertion(error, scope, shelf, effort, isBound)
+        ? { ...error, kind: 'absent' }
+        : error,
+    ),
   );
+}
+
+/** Looks symbols up for some members with as many steps as there are left, and takes those that it used from the shelf. */
+function spending<Result>(
+  members: readonly Member[],
+  shelf: LibraryShelf,
+  lookUp: (effort: LookupEffort) => Result,
+): Result {
+  const of = members[0]?.name ?? '';
+  const granted = Math.min(limits.bindingSteps, shelf.stepsLeft);
+  const effort = { left: granted, of };
+  const result = lookUp(effort);
+  shelf.spend(granted - effort.left, of);
+  return result;
 }
 
 function tripsAssertion(
   { neededBy, provider, library, version }: VersionError,
   scope: SymbolScope,
   shelf: LibraryShelf,
+  effort: LookupEffort,
   isBound: (member: Member, use: number) => boolean,
 ): boolean {
   // Most libraries without versions of their own have the table, because they ask for versions of others.
@@ -78,7 +97,6 @@ function tripsAssertion(
     return false;
   }
   const index = shelf.symbolsOf(neededBy.object);
-  const effort = { left: Math.min(limits.bindingSteps, shelf.stepsLeft), of: neededBy.name };
   return index.references.symbols.some((_, reference) => {
     const wanted = wantedBy(index, reference);
     return (
@@ -105,12 +123,9 @@ export function unboundReferences(
   shelf: LibraryShelf,
 ): readonly UnresolvedSymbol[] {
   const positions = new Map(scope.members.map((member, position) => [member, position]));
-  const of = members[0]?.name ?? '';
-  const granted = Math.min(limits.bindingSteps, shelf.stepsLeft);
-  const effort = { left: granted, of };
-  const unbound = members.flatMap((member) => unresolvedOf(member, scope, positions, shelf, effort));
-  shelf.spend(granted - effort.left, of);
-  return unbound;
+  return spending(members, shelf, (effort) =>
+    members.flatMap((member) => unresolvedOf(member, scope, positions, shelf, effort)),
+  );
 }
 
 /**

@@ -5,9 +5,7 @@ import { type Provider, undefinedIn } from './undefined-references.ts';
 
 /** What was left of an object's references when they were looked up in certain others: plain data. */
 export interface EarlyRemainder {
-  /** Number of the object, by which whoever asked knows it. */
-  readonly object: number;
-  /** Numbers of those that they were looked up in, the object itself first. */
+  /** What they were looked up in, by the numbers under which it was added: the object itself first. */
   readonly providers: readonly number[];
   readonly linker: 'glibc' | 'musl';
   /** As {@link undefinedIn} gives them. */
@@ -54,7 +52,7 @@ export class EarlyBinding {
   next(): EarlyRemainder | null {
     for (let next = this.#unbound.pop(); next !== undefined && this.#stepsLeft > 0; next = this.#unbound.pop()) {
       const providers = this.#providersOf(next);
-      const remainder = providers === null ? null : this.#remainderOf(next, providers);
+      const remainder = providers === null ? null : this.#remainderOf(next.known, providers);
       if (remainder !== null) {
         return remainder;
       }
@@ -81,8 +79,7 @@ export class EarlyBinding {
     return [...providers];
   }
 
-  #remainderOf({ number, known }: Candidate, providers: readonly Candidate[]): EarlyRemainder | null {
-    const { object, symbols } = known;
+  #remainderOf({ object, symbols }: KnownObject, providers: readonly Candidate[]): EarlyRemainder | null {
     const linker = object.needed.some((name) => name.startsWith('libc.musl-')) ? 'musl' : 'glibc';
     const named = providers.map((provider) => ({
       name: provider.known.object.soname ?? '',
@@ -93,9 +90,7 @@ export class EarlyBinding {
     // What is wrong with one of them is said when it is bound for certain.
     const references = unlessDamaged(() => undefinedIn(symbols, named, linker, effort));
     this.#stepsLeft -= granted - effort.left;
-    return references === null
-      ? null
-      : { object: number, providers: providers.map((provider) => provider.number), linker, references };
+    return references === null ? null : { providers: providers.map(({ number }) => number), linker, references };
   }
 }
 
@@ -105,13 +100,16 @@ interface Remembered extends Pick<EarlyRemainder, 'linker' | 'references'> {
 
 const remembered = new WeakMap<SymbolIndex, Remembered>();
 
-/** Has {@link boundEarly} know of a remainder, for as long as the symbols of the object are held. */
+/**
+ * Has {@link boundEarly} know of a remainder, for as long as the symbols of the object are held.
+ *
+ * @param providers the symbols of those that the remainder names by their numbers.
+ */
 export function rememberRemainder(
-  symbols: SymbolIndex,
-  providers: readonly SymbolIndex[],
+  providers: readonly [SymbolIndex, ...SymbolIndex[]],
   { linker, references }: EarlyRemainder,
 ): void {
-  remembered.set(symbols, { linker, references, providers });
+  remembered.set(providers[0], { linker, references, providers });
 }
 
 /** As {@link undefinedIn}, where a remainder of these very symbols is remembered; else `null`. */

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { ElfFile } from '../../../src/binary/elf/elf-file.ts';
 import { bufferSource } from '../../../src/bytes/byte-source.ts';
 import { predictPluginOpens } from '../../../src/loader/plugin-open/predict.ts';
@@ -222,6 +222,20 @@ test('the environment of the host tells where a library is, or that it is there 
   t.like(results, [{ outcome: 'fails', reason: 'unknown-libraries' }]);
 });
 
+/** What is predicted of each plugin alone, once it is what really happens. */
+async function predictedAsOpened(t: ExecutionContext, host: string, plugins: readonly string[]) {
+  const predictions = [];
+  for (const plugin of plugins) {
+    const [predicted] = predictPluginOpens(host, [plugin], { root: null }).results;
+    const { openings } = await openAll(host, [plugin]);
+    const { outcome = '', message = null } = predicted ?? {};
+    t.is(outcome, openings[0]?.outcome ?? '', plugin);
+    t.true(openings[0]?.message.endsWith(message ?? ''), plugin);
+    predictions.push({ outcome, message });
+  }
+  return predictions;
+}
+
 test('a plugin that forbids the default directories does not load from them', async (t) => {
   const names = [
     'go/plugin-no-default-libraries',
@@ -232,17 +246,16 @@ test('a plugin that forbids the default directories does not load from them', as
   if (!lab.available) {
     return t.pass(lab.reason);
   }
-  const outcomes: string[] = [];
-  for (const name of names) {
-    const plugins = [lab.path[name]];
-    const [predicted] = predictPluginOpens(lab.path['go/host'], plugins, { root: null }).results;
-    const { openings } = await openAll(lab.path['go/host'], plugins);
-    t.is(predicted?.outcome ?? '', openings[0]?.outcome ?? '', name);
+  const predicted = await predictedAsOpened(
+    t,
+    lab.path['go/host'],
+    names.map((name) => lab.path[name]),
+  );
+  t.deepEqual(
     // No file was tried: what glibc says of the last one is what some earlier call has left.
-    t.is(predicted?.message ?? null, null);
-    outcomes.push(predicted?.outcome ?? '');
-  }
-  t.deepEqual(outcomes, ['fails', 'loads', 'loads']);
+    predicted,
+    ['fails', 'loads', 'loads'].map((outcome) => ({ outcome, message: null })),
+  );
 });
 
 test('a filter of a plugin is needed, and an auxiliary filter is not', async (t) => {
@@ -251,16 +264,15 @@ test('a filter of a plugin is needed, and an auxiliary filter is not', async (t)
   if (!lab.available) {
     return t.pass(lab.reason);
   }
-  const outcomes: string[] = [];
-  for (const name of names) {
-    const plugins = [lab.path[name]];
-    const [predicted] = predictPluginOpens(lab.path['go/host'], plugins, { root: null }).results;
-    const { openings } = await openAll(lab.path['go/host'], plugins);
-    t.is(predicted?.outcome ?? '', openings[0]?.outcome ?? '', name);
-    t.true(openings[0]?.message.endsWith(predicted?.message ?? ''), name);
-    outcomes.push(predicted?.outcome ?? '');
-  }
-  t.deepEqual(outcomes, ['loads', 'fails', 'loads']);
+  const predicted = await predictedAsOpened(
+    t,
+    lab.path['go/host'],
+    names.map((name) => lab.path[name]),
+  );
+  t.deepEqual(
+    predicted.map(({ outcome }) => outcome),
+    ['loads', 'fails', 'loads'],
+  );
 });
 
 test('what follows a plugin that cannot be judged is not judged either', async (t) => {
